@@ -1,0 +1,46 @@
+"""Pixel arithmetic that systems, evaluation and inference share."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from jinpaint.types import Array
+
+
+def to_gray(image: Array) -> Array:
+  """Returns the luma of RGB images, (..., 3) -> (..., 1), ITU-R BT.601."""
+  return jnp.sum(
+      image * jnp.asarray([0.299, 0.587, 0.114], image.dtype),
+      axis=-1, keepdims=True)
+
+
+def damage(image: Array, mask: Array, fill: float = 0.0) -> Array:
+  """Returns `image` (B, H, W, C) with `fill` where `mask` (B, H, W, 1) is 1."""
+  return image * (1 - mask) + fill * mask
+
+
+def composite(prediction: Array, image: Array, mask: Array) -> Array:
+  """Returns `prediction` inside the holes and `image` everywhere else.
+
+  The known pixels are selected, not blended: they come back bit for bit.
+
+  Args:
+    prediction: (B, H, W, C).
+    image: (B, H, W, C), of which only known pixels are read.
+    mask: (B, H, W, 1), 1 = hole.
+  """
+  return jnp.where(mask > 0.5, prediction, image)
+
+
+def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Extends an image (H, W, ...) at its bottom and right by reflection.
+
+  `crop` takes the extension off again. Reflection repeats as often as needed,
+  so that any size can be reached from any other.
+  """
+  extra = [(0, height - image.shape[0]), (0, width - image.shape[1])]
+  return np.pad(image, extra + [(0, 0)] * (image.ndim - 2), mode='symmetric')
+
+
+def crop(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Returns the top left `height` x `width` of an image (H, W, ...)."""
+  return image[:height, :width]

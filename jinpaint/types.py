@@ -1,0 +1,31 @@
+"""The words that every module shares: array types and the keys of a batch.
+
+A batch is a mapping from these keys to arrays. Training, evaluation, the
+command line and a user's own loader all speak it, and nothing else.
+
+| key      | shape        | type, range     | meaning                         |
+|----------|--------------|-----------------|---------------------------------|
+| `image`  | (B, H, W, 3) | float32, [0, 1] | RGB, undamaged                  |
+| `mask`   | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled      |
+| `edge`   | (B, H, W, 1) | float32, [0, 1] | edges or soft sketch of `image` |
+| `sketch` | (B, H, W, 1) | float32, 0 or 1 | what a user drew                |
+| `noise`  | (B, H, W, 3) | float32         | training only: added to `image` |
+| `weight` | (B,)         | float32, 0 or 1 | 0 = padding of the last batch   |
+
+Gray images, damaged images and `valid = 1 - mask` are derived on the device
+(`jinpaint.images`), never stored. Published systems differ in polarity, range
+and channel order; their own file in `jinpaint.systems` converts, nothing else
+does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+Array = jax.Array
+Batch = Mapping[str, Array]
+Params = Mapping[str, Any]  # network -> its learned weights
+Stats = Mapping[str, Any]  # network -> its other collections: batch statistics
+Variables = Mapping[str, Any]  # network -> {'params': ..., **stats}
+Logs = Mapping[str, Array]  # loss term -> scalar
