@@ -24,6 +24,11 @@ def mean(tree: Any) -> Any:
   return lax.pmean(tree, _AXIS) if _in_parallel_step.get() else tree
 
 
+def size() -> int:
+  """Returns how many devices share the running step; outside one, 1."""
+  return lax.psum(1, _AXIS) if _in_parallel_step.get() else 1
+
+
 def data_parallel(step: Callable[..., Any]) -> Callable[..., Any]:
   """Returns `step(state, frozen, batch)` compiled for all local devices.
 
@@ -64,7 +69,7 @@ def replicate(tree: Any) -> Any:
 
 def unreplicate(tree: Any) -> Any:
   """Returns the first device's copy of a replicated tree, as NumPy arrays."""
-  return jax.tree.map(lambda x: np.asarray(x.addressable_data(0))[0], tree)
+  return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)[0]), tree)
 
 
 def split(batch: Any) -> Any:

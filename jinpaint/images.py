@@ -5,12 +5,14 @@ import numpy as np
 
 from jinpaint.types import Array
 
+# Shares of R, G and B in a gray image, ITU-R BT.601.
+LUMA = (0.299, 0.587, 0.114)
+
 
 def to_gray(image: Array) -> Array:
-  """Returns the luma of RGB images, (..., 3) -> (..., 1), ITU-R BT.601."""
-  return jnp.sum(
-      image * jnp.asarray([0.299, 0.587, 0.114], image.dtype),
-      axis=-1, keepdims=True)
+  """Returns the luma of RGB images, (..., 3) -> (..., 1)."""
+  return jnp.sum(image * jnp.asarray(LUMA, image.dtype), axis=-1,
+                 keepdims=True)
 
 
 def damage(image: Array, mask: Array, fill: float = 0.0) -> Array:

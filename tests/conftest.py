@@ -11,3 +11,5 @@ os.environ['CUDA_VISIBLE_DEVICES'] = ''
 import jax  # after the variables that it reads
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
+# Tests compile more than they run.
+jax.config.update('jax_disable_most_optimizations', True)

@@ -1,0 +1,70 @@
+"""What every run has: the keys that any config may change.
+
+Each config calls `base()` and sets what its paper sets. The command line
+overrides any key: `--config.batch_size=4 --config.data.source=folder:photos`.
+"""
+
+import ml_collections
+
+
+def base() -> ml_collections.ConfigDict:
+  """Returns the keys that every run has."""
+  config = ml_collections.ConfigDict()
+  config.system = ''
+  config.stage = ''
+  # Keywords of the system's `stage`: widths, loss weights.
+  config.options = ml_collections.ConfigDict()
+
+  config.steps = 0  # 0: as many as make `epochs`
+  config.epochs = 0  # passes over the training photographs
+  config.batch_size = 16  # global: of all devices together
+  config.seed = 0  # decides weights, order, crops, masks and noise
+  config.log_every = 100
+  config.eval_every = 1000
+  config.eval_examples = 256  # of the held-out ones, each time; 0 for all
+  config.save_every = 1000
+  config.keep = 2  # checkpoints: the latest ones, and the best
+
+  # 'required': a missing VGG, HED or ADE20k file is an error that says where
+  # to get it. 'none': what needs it is left out.
+  config.pretrained = 'required'
+
+  # What examples are made of, see jinpaint.data.examples.Data.
+  config.data = ml_collections.ConfigDict()
+  config.data.source = 'photos'
+  config.data.eval_source = ''
+  config.data.size = 64
+  config.data.crop = 'random'
+  config.data.scales = (0.25, 1.0)
+  config.data.precrop = 0
+  config.data.flip = True
+  config.data.noise = 0.0
+  config.data.mask = 'lines'
+  config.data.mask_ratio = ()
+  config.data.mask_pairing = 'random'
+  config.data.mask_hole = 'white'
+  config.data.workers = 0
+  config.data.max_bad_images = 10
+
+  # One optimiser a network: the keywords of optax.adam.
+  config.optimizers = ml_collections.ConfigDict()
+  return config
+
+
+def adam(learning_rate: float, b1: float, b2: float
+         ) -> ml_collections.ConfigDict:
+  """Returns the keywords of an Adam optimiser."""
+  return ml_collections.ConfigDict(
+      {'learning_rate': learning_rate, 'b1': b1, 'b2': b2})
+
+
+def variant(arg: str, known: dict) -> dict:
+  """Returns the entry of `known` that the config's argument names.
+
+  Raises:
+    ValueError: there is no such variant.
+  """
+  if arg not in known:
+    raise ValueError(f'this config has no variant "{arg}"; there are: '
+                     f'{", ".join(known)}')
+  return known[arg]

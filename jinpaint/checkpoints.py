@@ -1,0 +1,113 @@
+"""Checkpoints: everything that a run needs to go on as if never stopped.
+
+Orbax writes a step into a directory of its own and renames it when it is
+whole; a run that is killed while it writes leaves the step before. A step
+holds three items: `model` (step, weights, statistics), `optimizer`, and
+`progress` (seed and position of the stream of examples, which are all the
+state that this library's randomness has).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from jinpaint.errors import UsageError
+from jinpaint.training import TrainState
+from jinpaint.types import Variables
+
+# Decides which checkpoint is the best one: inside the holes, of held-out
+# photographs.
+BEST = 'psnr_hole'
+
+
+class Checkpoints:
+  """The checkpoints of one work directory."""
+
+  def __init__(self, workdir: Path, *, keep: int = 2):
+    """Opens or makes them.
+
+    Args:
+      workdir: the run's directory.
+      keep: how many of the latest to keep; the best one stays as well.
+    """
+    by_metric = lambda metrics: metrics[BEST]
+    policy = preservation_policy.AnyPreservationPolicy([
+        preservation_policy.LatestN(keep),
+        preservation_policy.BestN(
+            get_metric_fn=by_metric, n=1,
+            keep_checkpoints_without_metrics=False)])
+    self._workdir = workdir
+    self._manager = ocp.CheckpointManager(
+        (workdir / 'checkpoints').absolute(),
+        options=ocp.CheckpointManagerOptions(
+            preservation_policy=policy, best_fn=by_metric,
+            cleanup_tmp_directories=True))
+
+  @property
+  def latest(self) -> int | None:
+    """The last step that was saved whole, or None."""
+    return self._manager.latest_step()
+
+  def save(self, state: TrainState, progress: Mapping[str, int],
+           metrics: Mapping[str, float] | None = None) -> None:
+    """Saves a step, in the background.
+
+    Args:
+      state: the state, as NumPy arrays.
+      progress: `seed` and `position` of the stream of examples.
+      metrics: of an evaluation at this step, if there was one.
+    """
+    self._manager.save(
+        int(state.step), metrics=dict(metrics) if metrics else None,
+        args=ocp.args.Composite(
+            model=ocp.args.StandardSave(_model(state)),
+            optimizer=ocp.args.StandardSave(dict(state.opt)),
+            progress=ocp.args.JsonSave(dict(progress))))
+
+  def restore(self, like: TrainState
+              ) -> tuple[TrainState, dict[str, int]] | None:
+    """Returns the latest state and its progress, or None."""
+    if self.latest is None:
+      return None
+    restored = self._manager.restore(self.latest, args=ocp.args.Composite(
+        model=ocp.args.StandardRestore(_model(like)),
+        optimizer=ocp.args.StandardRestore(dict(like.opt)),
+        progress=ocp.args.JsonRestore()))
+    model = restored['model']
+    state = TrainState(model['step'], model['params'], model['stats'],
+                       restored['optimizer'])
+    return state, restored['progress']
+
+  def variables(self, which: str = 'last') -> tuple[Variables, int]:
+    """Returns the networks of a checkpoint, and its step.
+
+    Args:
+      which: 'last', 'best' (by the metric `BEST`), or a step.
+
+    Raises:
+      UsageError: there is no such checkpoint.
+    """
+    steps = self._manager.all_steps()
+    named = {'last': self._manager.latest_step(),
+             'best': self._manager.best_step()}
+    step = named[which] if which in named else next(
+        (step for step in steps if str(step) == which), None)
+    if step is None:
+      raise UsageError(
+          f'{self._workdir} has no checkpoint "{which}"; there are: '
+          f'{", ".join(map(str, steps)) or "none yet"}')
+    model = self._manager.restore(step, args=ocp.args.Composite(
+        model=ocp.args.StandardRestore()))['model']
+    return {name: {'params': params, **model['stats'].get(name, {})}
+            for name, params in model['params'].items()}, step
+
+  def close(self) -> None:
+    """Waits until everything is on the disk."""
+    self._manager.wait_until_finished()
+    self._manager.close()
+
+
+def _model(state):
+  return {'step': state.step, 'params': state.params, 'stats': state.stats}

@@ -1,0 +1,202 @@
+"""The command line: `jinpaint inpaint`, `jinpaint masks`, `jinpaint systems`.
+
+Errors of use are one line on stderr and exit status 2; what the user has made
+is not overwritten without `--overwrite`.
+"""
+
+import argparse
+from collections.abc import Sequence
+import importlib
+from pathlib import Path
+import sys
+import warnings
+
+import numpy as np
+import tqdm
+
+from jinpaint import errors, systems
+from jinpaint.data import files, masks
+from jinpaint.errors import UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+  """Runs one command."""
+  warnings.showwarning = lambda message, *_, **__: print(
+      f'warning: {message}', file=sys.stderr)
+  with errors.exit_on_usage_error():
+    parsed = _parser().parse_args(arguments)
+    parsed.command(parsed)
+
+
+def _parser():
+  parser = argparse.ArgumentParser(
+      prog='jinpaint', description='Image inpainting in JAX.')
+  commands = parser.add_subparsers(required=True, metavar='COMMAND')
+
+  inpaint = commands.add_parser(
+      'inpaint', help='fill the holes of pictures',
+      description='Fills the holes of one picture, or of a folder of them. '
+      'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
+      'output .png), size, channels and depth stay.')
+  inpaint.set_defaults(command=_inpaint)
+  inpaint.add_argument('--model', type=Path, required=True,
+                       help="a run's work directory")
+  inpaint.add_argument('--checkpoint', default='last',
+                       help='last, best or a step (default: last)')
+  inpaint.add_argument('--image', '--input', type=Path, required=True,
+                       help='a file, or a folder')
+  inpaint.add_argument('--mask', type=Path, required=True,
+                       help='a file (for all images), or a folder with a mask '
+                       'of the same stem for each')
+  inpaint.add_argument('--output', type=Path, required=True,
+                       help='a file for a file, a folder for a folder')
+  inpaint.add_argument('--mask-hole', choices=('white', 'black'),
+                       default='white',
+                       help='colour of a hole (default: white)')
+  inpaint.add_argument('--strict', action='store_true',
+                       help='refuse masks with grey values')
+  inpaint.add_argument('--overwrite', action='store_true')
+
+  generate = commands.add_parser(
+      'masks', help='write random masks', formatter_class=_Raw,
+      description='Writes random masks as PNG files, white = hole.',
+      epilog='kinds: ' + ', '.join(masks.KINDS) + '\n'
+      'options and unions: lines:thickness=2-3+block:fraction=0.25')
+  generate.set_defaults(command=_masks)
+  generate.add_argument('--kind', required=True)
+  generate.add_argument('--size', required=True,
+                        help='HEIGHTxWIDTH, or one number for both')
+  generate.add_argument('--count', type=int, default=1)
+  generate.add_argument('--seed', type=int, default=0)
+  generate.add_argument('--ratio', metavar='LOW-HIGH',
+                        help='share of hole pixels, e.g. 0.1-0.2')
+  generate.add_argument('--output', type=Path, required=True, help='a folder')
+  generate.add_argument('--overwrite', action='store_true')
+
+  listing = commands.add_parser('systems', help='list systems and stages')
+  listing.set_defaults(command=_systems)
+  return parser
+
+
+class _Raw(argparse.RawDescriptionHelpFormatter):
+  """Keeps the epilog's lines."""
+
+
+def _inpaint(args):
+  pairs = _pairs(args.image, args.mask, args.output)
+  if not args.overwrite:
+    _refuse_to_overwrite(output for _, _, output in pairs)
+  from jinpaint import inference  # after the checks: it compiles and loads
+  inpaint = inference.load(args.model, args.checkpoint)
+  broken = 0
+  for image_path, mask_path, output in tqdm.tqdm(pairs, unit='image',
+                                                 disable=None):
+    try:
+      picture = files.read(image_path)
+    except files.UnreadableImage as error:
+      if len(pairs) == 1:
+        raise UsageError(f'cannot read the image {error}') from error
+      print(f'skipped a broken image: {error}', file=sys.stderr)
+      broken += 1
+      continue
+    mask = masks.read(mask_path, strict=args.strict, hole=args.mask_hole)
+    if mask.shape != picture.pixels.shape[:2]:
+      raise UsageError(
+          f'{image_path} is {_size(picture.pixels)} and its mask {mask_path} '
+          f'is {_size(mask)}; they must have one size')
+    filled = inpaint(picture.pixels, mask)
+    files.write(output, picture._replace(pixels=filled))
+    if output.suffix.lower() in files.LOSSY:
+      warnings.warn(f'{output}: JPEG changes known pixels; name the output '
+                    '.png to keep them', stacklevel=1)
+  print(f'wrote {len(pairs) - broken} of {len(pairs)} to {args.output}')
+  if broken:
+    raise UsageError(f'{broken} broken images were skipped')
+
+
+def _size(pixels):
+  height, width = pixels.shape[:2]
+  return f'{width} x {height}'
+
+
+def _pairs(image, mask, output):
+  """Returns (image, mask, output) paths of a file or of a folder."""
+  if image.is_file():
+    if mask.is_dir():
+      raise UsageError(f'{image} is a file and the mask {mask} a folder')
+    if output.is_dir():
+      raise UsageError(f'{output} is a folder; name a file')
+    if not mask.is_file():
+      raise UsageError(f'there is no mask {mask}')
+    return [(image, mask, output)]
+  if not image.is_dir():
+    raise UsageError(f'there is no image {image}')
+  names = files.names(image)
+  if output.is_file():
+    raise UsageError(f'{output} is a file; {image} needs a folder')
+  if mask.is_file():
+    return [(image / name, mask, output / name) for name in names]
+  if not mask.is_dir():
+    raise UsageError(f'there is no mask {mask}')
+  by_stem = {}
+  for name in files.names(mask):
+    stem = Path(name).with_suffix('')
+    if stem in by_stem:
+      raise UsageError(f'two masks for {stem}: {by_stem[stem]} and {name}')
+    by_stem[stem] = name
+  for name in names:
+    if Path(name).with_suffix('') not in by_stem:
+      raise UsageError(f'{mask} holds no mask for {name}: no file of the same '
+                       'name, whatever its suffix')
+  return [(image / name, mask / by_stem[Path(name).with_suffix('')],
+           output / name) for name in names]
+
+
+def _refuse_to_overwrite(paths):
+  for path in paths:
+    if path.exists():
+      raise UsageError(f'{path} exists; --overwrite replaces it')
+
+
+def _masks(args):
+  height, width = _parse_size(args.size)
+  if args.count < 1 or args.seed < 0:
+    raise UsageError('--count must be positive and --seed not negative')
+  make = masks.parse(args.kind, ratio=_parse_ratio(args.ratio))
+  paths = [args.output / f'{i:05}.png' for i in range(args.count)]
+  if not args.overwrite:
+    _refuse_to_overwrite(paths)
+  for i, path in enumerate(tqdm.tqdm(paths, unit='mask', disable=None)):
+    mask = make(np.random.default_rng([args.seed, i]), height, width,
+                name=path.name, index=i)
+    files.write(path, files.Picture(mask * np.uint8(255)))
+  print(f'wrote {len(paths)} masks to {args.output}')
+
+
+def _parse_size(text):
+  try:
+    numbers = [int(number) for number in text.lower().split('x')]
+  except ValueError:
+    numbers = []
+  if len(numbers) not in (1, 2) or min(numbers) < 1:
+    raise UsageError(f'cannot read --size={text}; write 64 or 48x64 (height x '
+                     'width)')
+  return numbers[0], numbers[-1]
+
+
+def _parse_ratio(text):
+  if text is None:
+    return None
+  try:
+    low, high = map(float, text.split('-'))
+  except ValueError as error:
+    raise UsageError(f'cannot read --ratio={text}; write 0.1-0.2') from error
+  return low, high
+
+
+def _systems(args):
+  del args
+  for name in systems.NAMES:
+    module = importlib.import_module(f'jinpaint.systems.{name}')
+    print(f'{name}: {module.__doc__.splitlines()[0]}')
+    print(f'  stages: {", ".join(module.STAGES)}')

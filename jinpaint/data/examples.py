@@ -1,0 +1,173 @@
+"""From a photograph to a training or evaluation example: plain NumPy.
+
+Crop, flip, mask and noise are drawn from generators keyed by (seed, epoch,
+index): an example is a pure function of that key, whoever computes it, in
+whatever order. A loader other than `jinpaint.data.pipeline` can use this file
+as it is.
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from jinpaint import errors
+from jinpaint.data import masks
+from jinpaint.errors import UsageError
+
+CROPS = ('random', 'center', 'squash')
+
+# First word of every key, so that one choice does not move another.
+_ORDER, _CROP, _MASK, _NOISE = range(1, 5)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data:
+  """What examples are made of; the `data` section of every config.
+
+  Attributes:
+    source: `photos` (scikit-image's), `folder:PATH`, `tfds:NAME[:SPLIT]`.
+    eval_source: likewise; empty for the held-out part of `source`.
+    size: height and width of an example.
+    crop: `random` (a square at a random place, its side a random share of the
+      image's shorter one), `center` (the middle square), `squash` (all of the
+      image, distorted).
+    scales: smallest and largest of those shares.
+    precrop: side of a square cut from the middle before anything else, as is
+      custom for aligned CelebA faces (178); 0 for none.
+    flip: whether training mirrors half of the images.
+    noise: standard deviation of the Gaussian noise on training inputs.
+    mask: what `jinpaint.data.masks.parse` reads, e.g. `lines`.
+    mask_ratio: smallest and largest share of hole pixels; empty for any.
+    mask_pairing: how mask files meet images: random, stem, order or single.
+    mask_hole: colour of a hole in mask files, white or black.
+    workers: threads that make examples; 0 lets tf.data choose.
+    max_bad_images: more broken images than that stop the run.
+  """
+
+  source: str
+  eval_source: str
+  size: int
+  crop: str
+  scales: tuple[float, float]
+  precrop: int
+  flip: bool
+  noise: float
+  mask: str
+  mask_ratio: tuple[float, ...]
+  mask_pairing: str
+  mask_hole: str
+  workers: int
+  max_bad_images: int
+
+  def __post_init__(self):
+    if self.crop not in CROPS:
+      raise errors.unknown('data.crop', self.crop, CROPS)
+    for key, least in {'size': 1, 'precrop': 0, 'noise': 0, 'workers': 0,
+                       'max_bad_images': 0}.items():
+      if not getattr(self, key) >= least:  # not a number, too
+        raise UsageError(f'data.{key} is {getattr(self, key)}; it must be '
+                         f'{least} or more')
+    if not _is_interval(self.scales) or not self.scales[0]:
+      raise UsageError(f'data.scales is {self.scales}; it must be two numbers '
+                       'within 0 (exclusive) and 1, the smaller one first')
+    if self.mask_ratio and not _is_interval(self.mask_ratio):
+      raise UsageError(f'data.mask_ratio is {self.mask_ratio}; it must be two '
+                       'numbers within 0 and 1, the smaller one first, or ()')
+
+
+def _is_interval(pair):
+  """Whether these are two numbers 0 <= low <= high <= 1."""
+  try:
+    low, high = pair
+    return bool(0 <= low <= high <= 1)
+  except (TypeError, ValueError):  # not two, not numbers
+    return False
+
+
+class Examples:
+  """Makes examples out of photographs.
+
+  Attributes:
+    shapes: the keys of an example and the shapes of their float32 arrays.
+    seed: decides every random choice.
+  """
+
+  def __init__(self, data: Data, *, seed: int, training: bool,
+               names: tuple[str, ...] = ()):
+    """Prepares.
+
+    Args:
+      data: what examples are made of.
+      seed: decides every random choice; not negative.
+      training: whether to flip and to add noise.
+      names: the photographs' relative paths by index, for masks paired by
+        stem.
+
+    Raises:
+      UsageError: `data.mask` or `seed` cannot be used.
+    """
+    if seed < 0:
+      raise UsageError(f'seed is {seed}; it must not be negative')
+    self.seed = seed
+    self._data, self._names = data, names
+    self._mask = masks.parse(
+        data.mask, ratio=tuple(data.mask_ratio) or None,
+        pairing=data.mask_pairing, hole=data.mask_hole)
+    if names:
+      self._mask.check(names)
+    self._flip = training and data.flip
+    size = data.size
+    self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1)}
+    if training and data.noise:
+      self.shapes['noise'] = (size, size, 3)
+
+  def order(self, epoch: int, count: int) -> np.ndarray:
+    """Returns in which order an epoch visits `count` photographs."""
+    return self._rng(_ORDER, epoch).permutation(count)
+
+  def make(self, photograph: np.ndarray, epoch: int, index: int
+           ) -> dict[str, np.ndarray]:
+    """Returns the example of a photograph, RGB (H, W, 3) uint8, in an epoch."""
+    size = self._data.size
+    image = self._view(photograph, self._rng(_CROP, epoch, index))
+    hole = self._mask(
+        self._rng(_MASK, epoch, index), size, size, index=index,
+        name=self._names[index] if self._names else str(index))
+    example = {'image': image.astype(np.float32) / np.float32(255),
+               'mask': hole[..., None].astype(np.float32)}
+    if 'noise' in self.shapes:
+      normal = self._rng(_NOISE, epoch, index).standard_normal(
+          (size, size, 3), np.float32)
+      example['noise'] = normal * np.float32(self._data.noise)
+    return example
+
+  def _rng(self, *key):
+    choice, *rest = key
+    return np.random.default_rng([choice, self.seed, *map(int, rest)])
+
+  def _view(self, image, rng):
+    """Returns a (size, size, 3) view of a photograph."""
+    data = self._data
+    height, width = image.shape[:2]
+    if data.precrop:
+      image = _middle(image, min(data.precrop, height, width))
+      height, width = image.shape[:2]
+    shorter = min(height, width)
+    if data.crop == 'center':
+      image = _middle(image, shorter)
+    elif data.crop == 'random':
+      side = max(1, round(shorter * rng.uniform(*data.scales)))
+      top = rng.integers(height - side, endpoint=True)
+      left = rng.integers(width - side, endpoint=True)
+      image = image[top:top + side, left:left + side]
+    shrinks = min(image.shape[:2]) >= data.size
+    image = cv2.resize(image, (data.size, data.size), interpolation=(
+        cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+    # Drawn last, so that flipping does not move the crop.
+    return image[:, ::-1] if self._flip and rng.random() < 0.5 else image
+
+
+def _middle(image, side):
+  top, left = ((extent - side) // 2 for extent in image.shape[:2])
+  return image[top:top + side, left:left + side]

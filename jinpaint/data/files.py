@@ -1,0 +1,232 @@
+"""Image files: read upright and whole, written whole or not at all.
+
+OpenCV reads and writes them: unlike Pillow it keeps 16 bits a channel, and it
+refuses a file that was cut off in every format listed here.
+"""
+
+from collections.abc import Callable, Mapping
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from jinpaint.errors import UsageError
+
+SUFFIXES = frozenset(
+    {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'})
+LOSSY = frozenset({'.jpg', '.jpeg'})
+
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 100,
+         cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+_QUALITY = {'.jpg': _JPEG, '.jpeg': _JPEG,
+            # Lossless, and what transparency hides is kept.
+            '.webp': (cv2.IMWRITE_WEBP_LOSSLESS_MODE,
+                      cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR)}
+
+# TIFF, and EXIF, which has its form: how it begins, and tags.
+_BYTE_ORDERS = {b'II*\0': 'little', b'MM\0*': 'big'}
+_ORIENTATION, _EXTRA_SAMPLES = 0x112, 0x152
+# EXIF orientation -> how to turn pixels upright.
+_UPRIGHT: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda pixels: np.rot90(pixels, 2),
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+# A JPEG's markers hold no more; OpenCV does not spread a profile over several.
+_JPEG_PROFILE = 65519
+
+
+class UnreadableImage(Exception):
+  """An image file that cannot be decoded; the message names it."""
+
+
+class Picture(NamedTuple):
+  """An image as its file holds it.
+
+  Attributes:
+    pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or uint16; upright
+      by the EXIF orientation.
+    profile: the ICC colour profile, or None.
+  """
+
+  pixels: np.ndarray
+  profile: np.ndarray | None = None
+
+
+def names(root: Path) -> tuple[str, ...]:
+  """Returns the image files below `root`, as sorted relative paths.
+
+  Raises:
+    UsageError: there is no such folder, or no image in it.
+  """
+  if not root.is_dir():
+    raise UsageError(f'there is no folder {root}')
+  found = sorted(
+      path.relative_to(root).as_posix() for path in root.rglob('*')
+      if path.suffix.lower() in SUFFIXES and path.is_file())
+  if not found:
+    raise UsageError(f'no image in {root}: looked for '
+                     f'{" ".join(sorted(SUFFIXES))}, sub-folders included')
+  return tuple(found)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+  """Returns RGB (H, W, 3) uint8, upright by the EXIF orientation.
+
+  Grey is repeated, alpha is dropped, 16 bits become 8.
+
+  Raises:
+    UnreadableImage: as `read`.
+  """
+  return as_rgb8(read(path).pixels)
+
+
+def as_rgb8(pixels: np.ndarray) -> np.ndarray:
+  """Returns RGB (H, W, 3) uint8 of any `Picture.pixels`, or (H, W, 1)."""
+  if pixels.dtype == np.uint16:
+    pixels = (pixels >> 8).astype(np.uint8)
+  pixels = np.atleast_3d(pixels)
+  return (np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1
+          else pixels[..., :3])
+
+
+def read(path: Path) -> Picture:
+  """Returns an image with the channels and the depth that its file has.
+
+  Raises:
+    UnreadableImage: the file is missing, empty, cut off, too large or no
+      image, or its numbers are neither 8 nor 16 bits.
+  """
+  encoded = _bytes(path)
+  # libtiff multiplies colours by alpha (2), unless told that they are (1).
+  alpha = _tag(encoded, _EXTRA_SAMPLES)
+  alpha[alpha == 2] = 1
+  try:
+    pixels, kinds, chunks = cv2.imdecodeWithMetadata(
+        encoded, flags=cv2.IMREAD_UNCHANGED)
+  except cv2.error as error:
+    raise UnreadableImage(f'{path} (too large, or no image)') from error
+  if pixels is None:
+    raise UnreadableImage(f'{path} (broken, cut off, or no image)')
+  if pixels.dtype not in (np.uint8, np.uint16):
+    raise UnreadableImage(f'{path} ({pixels.dtype} numbers, not 8 or 16 bits)')
+  metadata = dict(zip(np.ravel(kinds), map(np.ravel, chunks), strict=True))
+  exif = metadata.get(cv2.IMAGE_METADATA_EXIF, np.zeros(0, np.uint8))
+  for orientation in _tag(exif, _ORIENTATION).tolist():
+    pixels = _UPRIGHT.get(orientation, np.asarray)(pixels)
+  pixels = _swap_red_and_blue(np.ascontiguousarray(pixels))
+  return Picture(pixels, _fitting(
+      metadata.get(cv2.IMAGE_METADATA_ICCP), pixels))
+
+
+def write(path: Path, picture: Picture) -> None:
+  """Writes an image, atomically; the suffix decides the format.
+
+  BMP and TIFF are written without the colour profile.
+
+  Raises:
+    UsageError: the format is unknown, or cannot hold the channels, the depth
+      or the profile; or the place cannot be written to.
+  """
+  check_suffix(path)
+  suffix, (pixels, profile) = path.suffix.lower(), picture
+  if suffix in LOSSY and (pixels.dtype != np.uint8
+                          or pixels.shape[2:] == (4,)):
+    raise UsageError(f'cannot write {path}: JPEG holds neither 16 bits nor '
+                     'alpha; name the output .png')
+  if suffix in ('.webp', '.bmp') and pixels.dtype != np.uint8:
+    raise UsageError(f'cannot write {path}: {suffix} holds no 16 bits; name '
+                     'the output .png')
+  if suffix in LOSSY and profile is not None and profile.size > _JPEG_PROFILE:
+    raise UsageError(f'cannot write {path}: a colour profile of {profile.size} '
+                     'bytes is too large for JPEG; name the output .png')
+  pixels, quality = _swap_red_and_blue(pixels), _QUALITY.get(suffix, ())
+  if profile is None or suffix in ('.bmp', '.tif', '.tiff'):
+    ok, encoded = cv2.imencode(suffix, pixels, quality)
+  else:
+    ok, encoded = cv2.imencodeWithMetadata(
+        suffix, pixels, np.asarray([cv2.IMAGE_METADATA_ICCP]), [profile],
+        quality)
+  if not ok:
+    raise UsageError(f'cannot write {path}: OpenCV could not encode it')
+  write_atomically(path, encoded.tobytes())
+
+
+def check_suffix(path: Path) -> None:
+  """Checks that a path names a format that can be written.
+
+  Raises:
+    UsageError: it does not.
+  """
+  if path.suffix.lower() not in SUFFIXES:
+    raise UsageError(f'cannot write {path}: its suffix is none of '
+                     f'{" ".join(sorted(SUFFIXES))}')
+
+
+def write_atomically(path: Path, contents: bytes) -> None:
+  """Writes a file that is either whole or not there, and its folder.
+
+  Raises:
+    UsageError: the place cannot be written to.
+  """
+  part = path.with_name(f'.{path.name}.part')
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(contents)
+    os.replace(part, path)
+  except OSError as error:
+    raise UsageError(f'cannot write {path}: {error.strerror}') from error
+  finally:
+    with contextlib.suppress(OSError):
+      part.unlink()
+
+
+def _bytes(path):
+  try:
+    encoded = np.fromfile(path, np.uint8)
+  except OSError as error:
+    raise UnreadableImage(f'{path} ({error.strerror})') from error
+  if not encoded.size:
+    raise UnreadableImage(f'{path} (an empty file)')
+  return encoded
+
+
+def _tag(block, tag):
+  """Returns a view of a tag's first 16-bit number in TIFF or EXIF data.
+
+  It is empty where there is no such tag, or where the data is something else.
+  """
+  order = _BYTE_ORDERS.get(block[:4].tobytes())
+  if order is None:
+    return np.zeros(0, np.uint16)
+  number = lambda at, size: int.from_bytes(block[at:at + size], order)
+  first = number(4, 4) + 2
+  entries = range(first, block.size - 11, 12)[:number(first - 2, 2)]
+  value = next((entry + 8 for entry in entries if number(entry, 2) == tag),
+               block.size)
+  return block[value:value + 2].view(np.dtype(np.uint16).newbyteorder(order))
+
+
+def _fitting(profile, pixels):
+  """Returns an ICC profile if it is one for the pixels, else None.
+
+  A CMYK file's is not: its pixels have become RGB.
+  """
+  space = b'GRAY' if pixels.ndim == 2 else b'RGB '
+  return (profile if profile is not None and profile[16:20].tobytes() == space
+          else None)
+
+
+def _swap_red_and_blue(pixels):
+  """Turns OpenCV's BGR(A) into RGB(A), and back; grey stays."""
+  if pixels.ndim == 2:
+    return pixels
+  return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4
+                      else cv2.COLOR_BGR2RGB)

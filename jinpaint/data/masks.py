@@ -1,0 +1,399 @@
+"""Where masks come from: drawn at random, or read from files.
+
+A mask is (H, W) uint8, 0 or 1, and **1 = hole**, a pixel to be filled. Every
+random choice comes from the generator that is passed in: a mask is a function
+of that generator's state, whichever thread draws it.
+
+`parse` reads what configs and the command line say: `lines`, `files:PATH`,
+`lines:thickness=2-3:count=1-9+block:fraction=0.125`. A new kind of mask is a
+function in `KINDS`.
+"""
+
+from collections.abc import Sequence
+import functools
+from pathlib import Path, PurePosixPath
+import re
+import warnings
+
+import cv2
+import numpy as np
+
+from jinpaint import errors
+from jinpaint.data import files
+from jinpaint.errors import UsageError
+
+PAIRINGS = ('random', 'stem', 'order', 'single')
+HOLES = ('white', 'black')
+TRIES = 1000  # draws after which a hole ratio counts as out of reach
+
+# Lowest and highest whole number, both included; shares of height and width.
+Range = tuple[int, int]
+Sides = float | tuple[float, float]
+
+
+def lines(rng: np.random.Generator, height: int, width: int, *,
+          count: Range = (1, 9), thickness: Range | None = None) -> np.ndarray:
+  """Draws straight lines between any two pixels, uniformly.
+
+  Shu and Sahinkaya, "Image Inpainting for Irregular Lines Using Partial
+  Convolutions", section 3.2, with the numbers of the code that it builds on.
+
+  Options:
+    count: number of lines.
+    thickness: in pixels, at least 1; by default 10 to 12 at a shorter side of
+      256, scaled, half to even: 5 to 6 at 128, 2 to 3 at 64, 1 to 2 at 32.
+  """
+  mask = np.zeros((height, width), np.uint8)
+  if thickness is None:
+    thickness = tuple(round(n * min(height, width) / 256) for n in (10, 12))
+  for _ in range(rng.integers(*count, endpoint=True)):
+    start, end = rng.integers((width, height), size=(2, 2)).tolist()
+    pixels = max(1, int(rng.integers(*thickness, endpoint=True)))
+    cv2.line(mask, start, end, 1, pixels, cv2.LINE_8)
+  return mask
+
+
+def strokes(rng: np.random.Generator, height: int, width: int, *,
+            parts: int = 4, vertices: Range = (0, 25), angle: Range = (0, 360),
+            length: Range = (0, 80), brush: Range = (10, 40)) -> np.ndarray:
+  """Draws free-form strokes, as of a brush led by a restless hand.
+
+  Yu et al., 2019, arXiv:1806.03589, with the numbers of SketchRefiner's
+  published code: at 256 x 256 these are its masks, pixel for pixel. In masks
+  that are not square it swaps rows and columns; this does not.
+
+  Options, drawn uniformly:
+    parts: number of independent polygonal lines.
+    vertices: pieces of each.
+    angle: direction of a piece, in degrees; every other one turns backwards.
+    length: of a piece, in pixels at a shorter side of 256, scaled with it.
+    brush: width of a piece, made even, then scaled likewise; at least 1.
+  """
+  mask = np.zeros((height, width), np.uint8)
+  scale = min(height, width) / 256
+  draw = lambda low, high: int(rng.integers(low, high, endpoint=True))
+  for _ in range(parts):
+    pieces = draw(*vertices)
+    x, y, radius = draw(0, width - 1), draw(0, height - 1), 0
+    for piece in range(pieces):
+      turn = np.deg2rad(draw(*angle)) * (1 if piece % 2 else -1)
+      step = draw(*length) * scale
+      thickness = max(1, round(draw(*brush) // 2 * 2 * scale))
+      radius = thickness // 2
+      end = (int(np.clip(x + step * np.cos(turn), 0, width - 1)),
+             int(np.clip(y + step * np.sin(turn), 0, height - 1)))
+      cv2.line(mask, (x, y), end, 1, thickness)
+      cv2.circle(mask, (x, y), radius, 1)  # an outline, as published
+      x, y = end
+    cv2.circle(mask, (x, y), radius, 1)
+  return mask
+
+
+def block(rng: np.random.Generator, height: int, width: int, *,
+          fraction: Sides = 0.5) -> np.ndarray:
+  """Draws one rectangle, anywhere inside the image, uniformly.
+
+  EdgeConnect's (Nazeri et al., 2019, arXiv:1901.00212) measures half of either
+  side, InpaintGAN's 0.125.
+
+  Options:
+    fraction: the rectangle's share of height and width, or one number for
+      both, in (0, 1]; rounded down to pixels, at least one.
+  """
+  mask = np.zeros((height, width), np.uint8)
+  shares = np.broadcast_to(fraction, 2)
+  if not np.all((shares > 0) & (shares <= 1)):
+    raise UsageError(f'a block of fraction {fraction}; it must lie in (0, 1]')
+  # 0.29 * 100 is 28.999...: a share that is whole pixels stays so.
+  rows, columns = np.maximum(1, shares * (height, width) + 1e-9).astype(int)
+  top = rng.integers(height - rows, endpoint=True)
+  left = rng.integers(width - columns, endpoint=True)
+  mask[top:top + rows, left:left + columns] = 1
+  return mask
+
+
+def half(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+  """Masks the left or the right half, either with probability 0.5.
+
+  EdgeConnect's published code, mask type 2. Half of an odd width is rounded
+  down, but to one pixel at least, and reaches the border on either side.
+  """
+  mask = np.zeros((height, width), np.uint8)
+  columns = max(1, width // 2)
+  mask[:, slice(columns) if rng.random() < 0.5 else slice(-columns, None)] = 1
+  return mask
+
+
+def walk(rng: np.random.Generator, height: int, width: int, *,
+         steps: int | None = None) -> np.ndarray:
+  """Marks where a random walk over the four neighbours has been.
+
+  The masks of naoto0804's published code for Liu et al., 2018,
+  arXiv:1804.07723: a step over the border leaves the walker where it is. About
+  0.19 of the pixels are holes at 512 x 512, its size; more in smaller masks.
+
+  Options:
+    steps: how many; by default as many as there are pixels.
+  """
+  mask = np.zeros((height, width), np.uint8)
+  move = rng.integers(
+      4, size=height * width if steps is None else steps, dtype=np.int8)
+  forward = 1 - 2 * (move & 1)
+  vertical = forward * (move >> 1)
+  mask[_stopped_at_border(rng, vertical, height),
+       _stopped_at_border(rng, forward - vertical, width)] = 1
+  return mask
+
+
+def _stopped_at_border(rng, moves, side):
+  """Returns the places, 0..side-1, of a walk that may not leave.
+
+  A free walk is a cumulative sum: no loop. Folded, so that cells -1 and 0 are
+  one place, side - 1 and side too, it has the law of a stopped one: from either
+  cell of a border place it goes inwards or stays, with equal chances.
+  """
+  place = np.concatenate([[rng.integers(side)], moves]).cumsum() % (2 * side)
+  return np.minimum(place, 2 * side - 1 - place)
+
+
+# Kinds of masks that are drawn: `KINDS[kind](rng, height, width, **options)`.
+# Options are keywords with a default and an annotation that `_SYNTAX` knows.
+KINDS = {'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
+         'walk': walk}
+
+# How an option is written. Where a second number may stand, it may be left out.
+_SYNTAX = {int: (int, r'(\d+)'), Range: (int, r'(\d+)(?:-(\d+))?'),
+           Sides: (float, r'(\d*\.?\d+)(?:x(\d*\.?\d+))?')}
+_SYNTAX |= {option | None: syntax for option, syntax in _SYNTAX.items()}
+
+
+def binarise(mask: np.ndarray, *, hole: str = 'white'
+             ) -> tuple[np.ndarray, int]:
+  """Cuts a mask at half of its range.
+
+  Args:
+    mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
+      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 are 0
+      and 1, as in arrays and label files, not shades of black. A colour counts
+      by the mean of its channels. Where alpha is 0 nobody painted: no hole.
+    hole: 'white' or 'black'.
+
+  Returns:
+    (H, W) uint8, 1 = hole, and how many pixels were grey, neither 0 nor full.
+
+  Raises:
+    UsageError: shape, type or range are none of the above.
+  """
+  if hole not in HOLES:
+    raise errors.unknown('colour of holes', hole, HOLES)
+  full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
+  layers = mask[..., None] if mask.ndim == 2 else mask
+  if (layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not layers.size
+      or (full == 1 and mask.dtype.kind not in 'bf')):
+    raise UsageError(f'a mask of {mask.dtype} {mask.shape}; it must be uint8, '
+                     'uint16, bool or float of (H, W) or 1, 3 or 4 channels')
+  if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:  # or NaN
+    raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
+                     f'{layers.min():g} to {layers.max():g}')
+  layers = layers.astype(np.float32)  # exact for 16 bits, doubled ones too
+  gray = layers[..., :3].mean(axis=2)
+  alpha = layers[..., 3] / full if layers.shape[2] == 4 else 1
+  full = 1 if layers[..., :3].max() <= 1 else full
+  painted = alpha * (gray if hole == 'white' else full - gray)
+  grey = int(np.count_nonzero((painted != 0) & (painted != full)))
+  return (2 * painted >= full).astype(np.uint8), grey
+
+
+def read(path: str | Path, strict: bool = False, *, hole: str = 'white'
+         ) -> np.ndarray:
+  """Returns the mask in a file, (H, W) uint8, 1 = hole, at its own size.
+
+  Grey pixels are cut at half, see `binarise`, with a warning that counts them.
+
+  Raises:
+    UsageError: the file cannot be read, or is grey and this is `strict`.
+  """
+  mask, grey = _load(Path(path), hole)
+  if grey:
+    found = f'{grey} of {mask.size} pixels of the mask {path} are grey'
+    if strict:
+      raise UsageError(f'{found}, not black or white')
+    warnings.warn(f'{found}; they are cut at half', stacklevel=2)
+  return mask
+
+
+def _load(path, hole):
+  try:
+    return binarise(files.read(path).pixels, hole=hole)
+  except files.UnreadableImage as error:
+    raise UsageError(f'cannot read the mask {error}') from error
+
+
+class _Files:
+  """The mask files below a folder, or a single one."""
+
+  def __init__(self, root, pairing, hole):
+    self._root, self._pairing, self._hole = root, pairing, hole
+    self._names = ('',) if root.is_file() else files.names(root)
+    if pairing == 'single' and len(self._names) > 1:
+      raise UsageError(f'{root} holds {len(self._names)} masks, not one')
+    self._shares = {}  # (name, height, width) -> share of hole pixels
+    self._keyed = {}  # path without suffix, or stem -> names
+    for name in self._names:
+      for key in _keys(name or root.name):
+        self._keyed.setdefault(key, []).append(name)
+
+  def mask(self, rng, height, width, name, index, low, high):
+    if self._pairing == 'stem':
+      candidates = [self._same_stem(name)]
+    elif self._pairing == 'order':
+      candidates = self._names[index:index + 1]
+    else:
+      # Drawn whole: which ratios are known already must not change the choice.
+      candidates = (self._names[i] for i in rng.permutation(len(self._names)))
+    for key in ((candidate, height, width) for candidate in candidates):
+      if low <= self._shares.get(key, low) <= high:
+        mask = self._sized(*key)
+        self._shares[key] = mask.mean()
+        if low <= self._shares[key] <= high:
+          return mask
+    wanted = (f'number {index}, counted from 0' if self._pairing == 'order' else
+              f'a hole ratio of {low:g} to {high:g} at {height} x {width}')
+    raise UsageError(f'no mask in {self._root} has {wanted}')
+
+  def check(self, names):
+    if self._pairing == 'order' and len(names) != len(self._names):
+      raise UsageError(f'{len(names)} images, but {len(self._names)} masks in '
+                       f'{self._root}: the pairing order needs equal counts')
+    for name in names if self._pairing == 'stem' else ():
+      self._same_stem(name)
+
+  def _same_stem(self, name):
+    path, stem = _keys(name)
+    found = self._keyed.get(path) or self._keyed.get(stem, [])
+    if len(found) != 1:
+      raise UsageError(f'{len(found) or "no"} masks named {stem} for the image '
+                       f'{name} in {self._root}')
+    return found[0]
+
+  def _sized(self, name, height, width):
+    mask, grey = _load(self._root / name, self._hole)
+    if grey:
+      # The same words for every file: Python shows them once.
+      warnings.warn(f'masks in {self._root} have grey pixels, which are cut at '
+                    'half', stacklevel=1)
+    return cv2.resize(mask, (width, height),
+                      interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def _keys(name):
+  """Returns what pairs by name: the path without a suffix, and the stem."""
+  path = PurePosixPath(name)
+  # Only an image's suffix: a name may end in .5 and have none.
+  path = path.with_suffix('') if path.suffix.lower() in files.SUFFIXES else path
+  return path, path.name
+
+
+class MaskMaker:
+  """Makes masks: draws them, reads them, or unites several. See `parse`."""
+
+  def __init__(self, spec, drawn, folders, ratio):
+    self._spec, self._ratio = spec, ratio
+    self._drawn, self._folders = drawn, folders
+
+  def __call__(self, rng: np.random.Generator, height: int, width: int, *,
+               name: str = '', index: int = 0) -> np.ndarray:
+    """Returns a mask (height, width) uint8, 1 = hole.
+
+    The pairing stem reads the image's relative path, `name`: its mask has the
+    same path but for the suffix, or else the same stem in any folder. The
+    pairing order reads the image's number, `index`.
+
+    Raises:
+      UsageError: a mask file is missing or broken, or no mask has the ratio.
+    """
+    low, high = self._ratio or (0, 1)
+    # Files alone are searched; a union is made until it fits.
+    sought = (0, 1) if len(self._drawn + self._folders) > 1 else (low, high)
+    for _ in range(TRIES):
+      mask = np.maximum.reduce(
+          [draw(rng, height, width) for draw in self._drawn]
+          + [folder.mask(rng, height, width, name, index, *sought)
+             for folder in self._folders])
+      if low <= mask.mean() <= high:
+        return mask
+    raise UsageError(f'no {self._spec} mask of {height} x {width} has a hole '
+                     f'ratio of {low:g} to {high:g}, in {TRIES} tries')
+
+  def check(self, names: Sequence[str]) -> None:
+    """Raises a `UsageError` unless every image has its mask file.
+
+    Takes the images' relative paths in their order, before work starts.
+    """
+    for folder in self._folders:
+      folder.check(names)
+
+
+def parse(spec: str, *, ratio: tuple[float, float] | None = None,
+          pairing: str = 'random', hole: str = 'white') -> MaskMaker:
+  """Reads which masks are wanted.
+
+  Args:
+    spec: `KIND[:OPTION=VALUE]...` or `files:PATH` (a file, or a folder and all
+      below it); several joined by `+` for their union. A `+` in a path stays
+      one unless a kind's name follows. Values are numbers, ranges `1-9`, sides
+      `0.5` or `0.5x0.25` (height x width).
+    ratio: lowest and highest share of hole pixels, both included. Masks are
+      drawn until one has it; random files are chosen among those that have it.
+    pairing: how files meet images: 'random'; 'stem', same name but for the
+      suffix; 'order', the sorted files one by one; 'single', one for all.
+    hole: the colour of a hole in files, 'white' or 'black'.
+
+  Raises:
+    UsageError: no such kind, option, value, pairing, colour, file or folder.
+  """
+  for what, given, known in (('pairing', pairing, PAIRINGS),
+                             ('colour of holes', hole, HOLES)):
+    if given not in known:
+      raise errors.unknown(what, given, known)
+  drawn, folders = [], []
+  kinds = '|'.join(map(re.escape, [*KINDS, 'files']))
+  for part in re.split(rf'\+(?=(?:{kinds})(?:[:+]|$))', spec):
+    if part.startswith('files:') and part != 'files:':
+      root = Path(part.removeprefix('files:')).expanduser()
+      folders.append(_Files(root, pairing, hole))
+    else:
+      # A plus that is left here stands before a kind that does not exist.
+      drawn += map(_parse_kind, part.split('+'))
+  if ratio is not None:
+    if len(ratio) != 2 or not 0 <= ratio[0] <= ratio[1] <= 1:
+      raise UsageError(f'the mask ratio is {ratio}; it must be a lowest and a '
+                       'highest share within 0 and 1')
+    if pairing != 'random' and not drawn:
+      raise UsageError(f'a mask ratio needs the pairing random, not {pairing}')
+  return MaskMaker(spec, drawn, folders, ratio)
+
+
+def _parse_kind(spec):
+  """Returns the function of `KIND[:OPTION=VALUE]...`."""
+  kind, *settings = spec.split(':')
+  if kind == 'files':
+    raise UsageError('mask files need a path: files:PATH')
+  if kind not in KINDS:
+    raise errors.unknown('kind of mask', kind, [*KINDS, 'files'])
+  known = KINDS[kind].__kwdefaults__ or {}
+  options = {}
+  for setting in settings:
+    option, _, text = setting.partition('=')
+    if option not in known:
+      raise errors.unknown(f'option of {kind}', option, known or ['none'])
+    number, syntax = _SYNTAX[KINDS[kind].__annotations__[option]]
+    match = re.fullmatch(syntax, text)
+    values = [number(v or match[1]) for v in match.groups()] if match else []
+    if not values or (number is int and values[0] > values[-1]):
+      raise UsageError(f'cannot read "{setting}" of the mask {spec}; examples: '
+                       'count=5, count=1-9, fraction=0.5x0.25')
+    options[option] = tuple(values) if len(values) > 1 else values[0]
+  draw = functools.partial(KINDS[kind], **options)
+  draw(np.random.default_rng(0), 8, 8)  # a bad value fails now, not in a thread
+  return draw

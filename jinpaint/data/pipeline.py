@@ -1,0 +1,320 @@
+"""Batches for training and evaluation, by tf.data.
+
+The only file that imports TensorFlow. The stream of training examples has
+positions 0, 1, 2, ...; the example at a position depends on the seed and the
+position alone, so any number of workers gives the same batches, and a run that
+goes on at position P goes on as if it had never stopped.
+"""
+
+from collections.abc import Iterator
+import functools
+from pathlib import Path
+import re
+import sys
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from jinpaint import errors
+from jinpaint.data import files, sources
+from jinpaint.data.examples import Data, Examples
+from jinpaint.errors import UsageError
+
+# The accelerators are JAX's.
+tf.config.set_visible_devices([], 'GPU')
+
+# Images of a TFDS stream that are shuffled together. TFDS has shuffled them
+# once, when it wrote them.
+_SHUFFLE_BUFFER = 10_000
+
+
+class Batches:
+  """An iterator of batches that knows what it had to skip.
+
+  Attributes:
+    source: whose photographs these are: `len` of it is an epoch, its `names`
+      are empty where photographs have none.
+  """
+
+  def __init__(self, dataset: tf.data.Dataset, broken: '_Broken',
+               source: 'sources.Source | _TfdsStream'):
+    self._iterator = dataset.prefetch(2).as_numpy_iterator()
+    self._broken = broken
+    self.source = source
+
+  @property
+  def skipped(self) -> tuple[str, ...]:
+    """The broken images met so far, sorted."""
+    return tuple(sorted(self._broken.found))
+
+  def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+    return self
+
+  def __next__(self) -> dict[str, np.ndarray]:
+    try:
+      return next(self._iterator)
+    except tf.errors.OpError:
+      # tf.data wraps what a worker raised in a page of its own.
+      if self._broken.failure is None:
+        raise
+      raise self._broken.failure from None
+
+
+def train_batches(data: Data, *, batch_size: int, seed: int,
+                  position: int = 0) -> Batches:
+  """Returns the endless stream of training batches.
+
+  Args:
+    data: what the examples are made of.
+    batch_size: examples a batch.
+    seed: decides every random choice.
+    position: where to go on: the `position` that came with the last batch.
+
+  Returns:
+    Batches of `image`, `mask`, `noise` (if `data.noise` is not 0) and
+    `position`, a scalar: where the stream goes on after this batch.
+
+  Raises:
+    UsageError: the source does not exist or is empty; later on: too many
+      broken images.
+  """
+  source = _open(data.source, 'train')
+  examples = Examples(data, seed=seed, training=True, names=source.names)
+  broken = _Broken(data.max_bad_images, len(source))
+  dataset = _dataset(data, source, examples, broken, position)
+  dataset = dataset.batch(batch_size, drop_remainder=True)
+  return Batches(
+      dataset.map(lambda batch: {
+          **{key: batch[key] for key in examples.shapes},
+          'position': batch['position'][-1] + 1}),
+      broken, source)
+
+
+def eval_batches(data: Data, *, batch_size: int, seed: int,
+                 limit: int = 0) -> Batches:
+  """Returns the held-out examples, once, each with its fixed crop and mask.
+
+  Args:
+    data: what the examples are made of.
+    batch_size: examples a batch; the last one is padded.
+    seed: with an example's index it decides its crop and its mask.
+    limit: the first so many examples only; 0 for all.
+
+  Returns:
+    Batches of `image`, `mask`, `weight` (0 = padding) and `index`.
+
+  Raises:
+    UsageError: as `train_batches`.
+  """
+  source = (_open(data.eval_source, None) if data.eval_source
+            else _open(data.source, 'validation'))
+  examples = Examples(data, seed=seed, training=False, names=source.names)
+  broken = _Broken(data.max_bad_images, len(source))
+  dataset = _dataset(data, source, examples, broken, None)
+  if limit:
+    dataset = dataset.take(limit)
+
+  def pad(batch):
+    missing = batch_size - tf.shape(batch['index'])[0]
+    batch['weight'] = tf.ones_like(batch['index'], tf.float32)
+    return {key: tf.ensure_shape(
+        tf.pad(value, [[0, missing]] + [[0, 0]] * (value.shape.rank - 1)),
+        (batch_size, *value.shape[1:]))
+        for key, value in batch.items() if key != 'position'}
+
+  return Batches(dataset.batch(batch_size).map(pad), broken, source)
+
+
+def _dataset(data, source, examples, broken, position):
+  """Returns the examples from a position on; None: each once, in order."""
+  training = position is not None
+  first, last = (position, np.iinfo(np.int64).max) if training else (
+      0, len(source))
+  dataset = tf.data.Dataset.range(first, last)
+  keys = tuple(examples.shapes)
+
+  def example(position, image=None):
+    """Returns (found, index, *arrays); runs in any thread."""
+    try:
+      return found_and_made(position, image)
+    except Exception as error:
+      broken.failure = error
+      raise
+
+  def found_and_made(position, image):
+    epoch, rank = divmod(int(position), len(source))
+    index = rank
+    if image is None:
+      if training:
+        index = int(order(epoch)[rank])
+      try:
+        image = source.read(index)
+      except files.UnreadableImage as error:
+        broken.add(str(error))
+        return False, index, *(
+            np.zeros(shape, np.float32) for shape in examples.shapes.values())
+    made = examples.make(files.as_rgb8(image), epoch, index)
+    return True, index, *(made[key] for key in keys)
+
+  order = functools.lru_cache(maxsize=2)(
+      lambda epoch: examples.order(epoch, len(source)))
+
+  def in_graph(position, *image):
+    types = [tf.bool, tf.int64, *[tf.float32] * len(keys)]
+    found, index, *arrays = tf.numpy_function(
+        example, (position, *image), types, stateful=False)
+    named = {'found': found, 'index': index, 'position': position}
+    for name in named:
+      named[name] = tf.ensure_shape(named[name], ())
+    for key, array in zip(keys, arrays, strict=True):
+      named[key] = tf.ensure_shape(array, examples.shapes[key])
+    return named
+
+  if isinstance(source, _TfdsStream):
+    images = source.images(examples, position)
+    dataset = tf.data.Dataset.zip(dataset, images)
+  options = tf.data.Options()
+  options.deterministic = True
+  if data.workers:
+    options.threading.private_threadpool_size = data.workers
+  dataset = dataset.with_options(options).map(
+      in_graph, num_parallel_calls=data.workers or tf.data.AUTOTUNE)
+  dataset = dataset.filter(lambda example: example['found'])
+  return dataset.map(lambda example: {
+      key: value for key, value in example.items() if key != 'found'})
+
+
+class _Broken:
+  """The broken images met so far, in any thread, and what stopped one."""
+
+  def __init__(self, limit, count):
+    self.found = set()
+    self.failure = None
+    self._limit, self._count = limit, count
+    self._lock = threading.Lock()
+
+  def add(self, name):
+    """Notes and prints a broken image; raises when it is one too many."""
+    with self._lock:
+      if name not in self.found:
+        self.found.add(name)
+        print(f'skipped a broken image: {name}', file=sys.stderr)
+      if len(self.found) == self._count:
+        raise UsageError(f'not one image can be read; the last is {name}')
+      if len(self.found) > self._limit:
+        raise UsageError(
+            f'{len(self.found)} broken images, and data.max_bad_images is '
+            f'{self._limit}; the last is {name}')
+
+
+_TFDS = re.compile(
+    r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?$')
+
+
+def _open(spec, split):
+  """Opens a source; `split` None: all that `spec` names."""
+  kind, _, rest = spec.partition(':')
+  if kind == 'photos' and not rest:
+    return sources.Photos(split or 'validation')
+  if kind == 'folder' and rest:
+    return sources.folder(Path(rest).expanduser(), split)
+  if kind == 'tfds' and _TFDS.match(rest):
+    match = _TFDS.match(rest)
+    return _TfdsStream(match['name'], match['split'], split)
+  if kind in ('photos', 'folder', 'tfds'):
+    raise UsageError(f'cannot read the source "{spec}"; sources are photos, '
+                     'folder:PATH and tfds:NAME[:SPLIT]')
+  raise errors.unknown('source', spec, ('photos', 'folder:', 'tfds:'))
+
+
+class _TfdsStream:
+  """A TFDS data set: read in its stored order, shuffled through a buffer."""
+
+  names = ()
+
+  def __init__(self, name, split, side):
+    # Imported here: it is slow, and only this source needs it.
+    import tensorflow_datasets as tfds
+    self._tfds = tfds
+    try:
+      self._builder = tfds.builder(name)
+      self._builder.download_and_prepare()
+    except tfds.core.registered.DatasetNotFoundError as error:
+      raise UsageError(f'there is no TFDS data set {name}') from error
+    except Exception as error:  # whatever a download raises
+      raise UsageError(
+          f'TFDS could not prepare {name}: {_first_line(error)}') from error
+    features = self._builder.info.features
+    image = features['image'] if 'image' in features else None
+    if not isinstance(image, tfds.features.Image):
+      raise UsageError(f'TFDS data set {name} has no feature "image"')
+    if image.np_dtype not in (np.uint8, np.uint16):
+      raise UsageError(f'the images of TFDS data set {name} are '
+                       f'{np.dtype(image.np_dtype)}, not 8 or 16 bits')
+    self._decode = image.decode_example
+    self._split = self._side(name, split, side)
+    self._count = int(self._encoded().cardinality())
+
+  def __len__(self):
+    return self._count
+
+  def images(self, examples, position):
+    """Returns the decoded images from a position on, see `_dataset`."""
+    encoded = stored = self._encoded()
+    if position is not None:
+      first, offset = divmod(position, len(self))
+      encoded = tf.data.Dataset.range(first, np.iinfo(np.int64).max).flat_map(
+          lambda epoch: stored.shuffle(
+              min(len(self), _SHUFFLE_BUFFER),
+              seed=epoch + examples.seed * 2**20,
+              reshuffle_each_iteration=False,
+          ).skip(tf.where(epoch == first, np.int64(offset), np.int64(0))))
+    return encoded.map(self._decode, num_parallel_calls=tf.data.AUTOTUNE)
+
+  def _encoded(self):
+    dataset = self._builder.as_dataset(
+        split=self._split, shuffle_files=False,
+        decoders={'image': self._tfds.decode.SkipDecoding()})
+    return dataset.map(lambda example: example['image'])
+
+  def _side(self, name, split, side):
+    """Returns the split that one side reads.
+
+    Training reads the named split (or `train`). Evaluation reads `validation`
+    or `test`, whichever training does not, else the last tenth of `train`,
+    which training then leaves out. A named split that is all for one side, as
+    `data.eval_source`, is read whole.
+    """
+    known = self._builder.info.splits
+    if split is None and 'train' not in known:
+      raise UsageError(f'TFDS data set {name} has no split train, only '
+                       f'{", ".join(known)}; name one: tfds:{name}:SPLIT')
+    named = {part.partition('[')[0] for part in (split or 'train').split('+')}
+    for part in named - {*known, 'all'}:
+      raise errors.unknown(f'split of {name}', part, known)
+    held_out = [other for other in ('validation', 'test')
+                if other in known and not named & {other, 'all'}]
+    if split and side is None:
+      chosen = split
+    elif split in (None, 'train') and not held_out:
+      chosen = 'train[:90%]' if side == 'train' else 'train[90%:]'
+    elif side == 'train':
+      chosen = split or 'train'
+    elif held_out:
+      chosen = held_out[0]
+    else:
+      raise UsageError(f'training on {split} of {name} leaves nothing to '
+                       'evaluate on; name a data.eval_source')
+    try:
+      count = known[chosen].num_examples
+    except Exception as error:  # whatever TFDS raises
+      raise UsageError(f'cannot read the split {chosen} of {name}: '
+                       f'{_first_line(error)}') from error
+    if not count:
+      raise UsageError(f'no image in the split {chosen} of {name}')
+    return chosen
+
+
+def _first_line(error):
+  return f'{type(error).__name__}: {str(error).partition(chr(10))[0]}'

@@ -1,0 +1,123 @@
+"""Where photographs come from: scikit-image's own, or a folder of files.
+
+A source is indexed: `len(source)`, `source.names[i]`, `source.read(i)`. TFDS
+data sets are streams and live in `jinpaint.data.pipeline`, the only file that
+imports TensorFlow.
+"""
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+from typing import Protocol
+import warnings
+
+import numpy as np
+
+from jinpaint.data import files
+
+# Colour photographs that scikit-image ships (two are a stereo pair, so both
+# on the same side), and the views that evaluation takes of each held-out one.
+PHOTOS = {
+    'train': ('astronaut', 'hubble_deep_field', 'immunohistochemistry',
+              'motorcycle_left', 'motorcycle_right', 'retina', 'rocket'),
+    'validation': ('chelsea', 'coffee'),
+}
+PHOTO_VIEWS = 32
+
+# Share of a folder that is held out where it has no validation/ of its own.
+HELD_OUT = 0.1
+
+
+class Source(Protocol):
+  """Photographs by index."""
+
+  names: tuple[str, ...]
+
+  def __len__(self) -> int: ...
+
+  def read(self, index: int) -> np.ndarray:
+    """Returns RGB (H, W, 3) uint8.
+
+    Raises:
+      jinpaint.data.files.UnreadableImage: the file is broken.
+    """
+
+
+class Photos:
+  """The colour photographs that scikit-image ships: no download."""
+
+  def __init__(self, split: str):
+    photos = PHOTOS[split]
+    views = PHOTO_VIEWS if split == 'validation' else 1
+    self.names = tuple(f'{photo}/{view}' if views > 1 else photo
+                       for photo in photos for view in range(views))
+
+  def __len__(self) -> int:
+    return len(self.names)
+
+  def read(self, index: int) -> np.ndarray:
+    """Returns RGB (H, W, 3) uint8."""
+    return _photo(self.names[index].partition('/')[0])
+
+
+@functools.cache
+def _photo(name):
+  # Imported here: it is slow, and only this source needs it.
+  from skimage import data
+  if name.startswith('motorcycle_'):
+    left, right, _ = data.stereo_motorcycle()
+    return left if name == 'motorcycle_left' else right
+  return getattr(data, name)()
+
+
+class Folder:
+  """The image files below a folder."""
+
+  def __init__(self, root: Path, names: tuple[str, ...]):
+    self.root, self.names = root, names
+
+  def __len__(self) -> int:
+    return len(self.names)
+
+  def read(self, index: int) -> np.ndarray:
+    """Returns RGB (H, W, 3) uint8, upright by its EXIF orientation.
+
+    Raises:
+      jinpaint.data.files.UnreadableImage: the file is broken.
+    """
+    return files.read_rgb(self.root / self.names[index])
+
+
+def folder(root: Path, split: str | None) -> Folder:
+  """Opens one side of a folder of photographs.
+
+  Args:
+    root: the folder. Where it holds both `train/` and `validation/`, these are
+      the sides; else the hash of a file's relative path decides, so that a
+      file stays on its side when others come or go.
+    split: 'train', 'validation', or None for the whole folder.
+
+  Raises:
+    UsageError: there is no such folder, or no image in it.
+  """
+  if split is None:
+    return Folder(root, files.names(root))
+  if (root / 'train').is_dir() and (root / 'validation').is_dir():
+    return Folder(root / split, files.names(root / split))
+  names = sorted(files.names(root), key=_hash)
+  if len(names) == 1:
+    warnings.warn(f'{root} holds one image: it is trained on and evaluated on',
+                  stacklevel=2)
+    return Folder(root, tuple(names))
+  # Sorted by hash, the held-out names come first; neither side is empty.
+  held_out = sum(_hash(name) < HELD_OUT for name in names)
+  held_out = min(max(held_out, 1), len(names) - 1)
+  side = names[:held_out] if split == 'validation' else names[held_out:]
+  return Folder(root, tuple(sorted(side)))
+
+
+def _hash(name):
+  """Returns a number in [0, 1) that depends on the name alone."""
+  digest = hashlib.sha256(os.fsencode(name)).digest()
+  return int.from_bytes(digest[:8], 'big') / 2**64

@@ -1,0 +1,125 @@
+"""Inpaints pictures of any size with a trained system: arrays in, arrays out.
+
+Never imports TensorFlow.
+"""
+
+from collections.abc import Callable, Mapping
+import math
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jinpaint import images, runs
+from jinpaint.checkpoints import Checkpoints
+from jinpaint.stage import InputSpec
+from jinpaint.types import Array, Batch, Variables
+
+# Sizes are rounded up to multiples of it, so that images of similar size share
+# one compiled program.
+_BUCKET = 32
+
+
+class Inpainter:
+  """Fills the holes of one image at a time.
+
+  >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
+  >>> result = inpaint(image, mask)  # doctest: +SKIP
+  """
+
+  def __init__(self, predict: Callable[[Variables, Batch],
+                                       Mapping[str, Array]],
+               variables: Variables, spec: InputSpec):
+    """Prepares; the first image of each size compiles.
+
+    Args:
+      predict: a stage's.
+      variables: the networks that it reads.
+      spec: what it reads, and the sizes that it accepts.
+    """
+    self._predict = jax.jit(predict)
+    self._variables = jax.device_put(variables)
+    self._multiple = math.lcm(_BUCKET, spec.divisor)
+
+  def __call__(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Returns the image with its holes filled.
+
+    Args:
+      image: (H, W), (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or
+        uint16; any size.
+      mask: (H, W) or (H, W, 1), of two values: 0 = known, anything else =
+        hole.
+
+    Returns:
+      An array like `image`. Known pixels are the same, bit for bit; alpha is
+      the same everywhere.
+
+    Raises:
+      ValueError: shapes or types do not fit, or the mask has grey values.
+    """
+    hole = _checked(image, mask)
+    height, width = hole.shape
+    full = np.iinfo(image.dtype).max
+    rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
+    padded = [math.ceil(extent / self._multiple) * self._multiple
+              for extent in (height, width)]
+    batch = {
+        'image': images.pad_to(rgb, *padded)[None],
+        'mask': images.pad_to(hole[..., None].astype(np.float32),
+                              *padded)[None]}
+    filled = np.asarray(self._predict(self._variables, batch)['image'])[0]
+    filled = images.crop(filled, height, width)
+    colours = _like(image, np.clip(filled, 0, 1) * full)
+    result = image.copy()
+    result[hole] = np.rint(colours[hole]).astype(image.dtype)
+    return result
+
+
+def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
+  """Returns the trained system in a run's work directory.
+
+  Args:
+    path: the work directory.
+    checkpoint: 'last', 'best' or a step.
+
+  Raises:
+    jinpaint.errors.UsageError: there is no run, or no such checkpoint.
+  """
+  workdir = Path(path)
+  stage = runs.stage_of(runs.read_config(workdir))
+  saved = Checkpoints(workdir)
+  variables, _ = saved.variables(checkpoint)
+  saved.close()
+  return Inpainter(stage.predict, variables, stage.spec)
+
+
+def _checked(image, mask):
+  """Returns the holes (H, W) bool, if everything fits."""
+  if image.dtype not in (np.uint8, np.uint16):
+    raise ValueError(f'an image is uint8 or uint16, not {image.dtype}')
+  if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))):
+    raise ValueError('an image is (H, W) or (H, W, 1, 3 or 4), not '
+                     f'{image.shape}')
+  hole = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
+  if hole.shape != image.shape[:2]:
+    raise ValueError(f'an image {image.shape[:2]} needs a mask of its size, '
+                     f'not {mask.shape}')
+  if len(np.unique(hole)) > 2:
+    raise ValueError('the mask has grey values; cut it first, see '
+                     'jinpaint.data.masks.binarise')
+  return hole.astype(bool)
+
+
+def _as_rgb(image):
+  grey = image[..., None] if image.ndim == 2 else image
+  return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey[..., :3]
+
+
+def _like(image, rgb):
+  """Returns RGB with the channels of `image`; alpha is the image's own."""
+  if image.ndim == 3 and image.shape[2] == 4:
+    return np.concatenate([rgb, image[..., 3:]], axis=2)
+  if image.ndim == 3 and image.shape[2] == 3:
+    return rgb
+  grey = rgb @ np.asarray(images.LUMA, rgb.dtype)
+  return grey if image.ndim == 2 else grey[..., None]

@@ -1,0 +1,112 @@
+"""Partial convolution: a convolution that looks at known pixels only.
+
+Guilin Liu et al., 2018, arXiv:1804.07723, "Image Inpainting for Irregular
+Holes Using Partial Convolutions"; the arithmetic is that of the authors'
+published layer (BSD-3), section 3.1 of the paper with these additions:
+zero padding counts as a hole, and a window without a known pixel gives 0.
+
+The published layer carries one mask channel per feature. All features of one
+source share their mask, so here each *group* of concatenated features has one
+mask channel, weighted by the group's size: the same numbers, and the mask's
+convolution costs almost nothing.
+"""
+
+from collections.abc import Sequence
+
+from flax import linen as nn
+from jax import lax
+import jax.numpy as jnp
+
+from jinpaint.layers.conv import convolve
+from jinpaint.types import Array
+
+NORMALIZATIONS = ('ratio', 'sum')
+
+
+class PartialConv(nn.Module):
+  """Partial convolution with zero padding.
+
+  Attributes:
+    features: output channels.
+    kernel_size: height and width of the window.
+    strides: steps in height and width.
+    padding: zeros on each side of height and of width.
+    use_bias: whether a bias is learned.
+    normalize: `'ratio'` multiplies by window size / known numbers, as Liu et
+      al. do; `'sum'` divides by the known numbers, as naoto0804's U-Net does,
+      whose published weights need it. `'sum'` has binary updated masks,
+      `'ratio'` clips: a window with less than one known number stays soft.
+    kernel_init: initialiser of the kernel (kh, kw, Cin, features).
+  """
+
+  features: int
+  kernel_size: tuple[int, int] = (3, 3)
+  strides: tuple[int, int] = (1, 1)
+  padding: tuple[int, int] = (1, 1)
+  use_bias: bool = True
+  normalize: str = 'ratio'
+  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+  @nn.compact
+  def __call__(self, x: Array | Sequence[Array],
+               valid: Array | Sequence[Array]) -> tuple[Array, Array]:
+    """Convolves what is known and tells what is known afterwards.
+
+    Args:
+      x: (B, H, W, C), or a sequence of such groups to be concatenated.
+      valid: 1 = known, 0 = hole; for each group (B, H, W, 1) or, where the
+        channels differ, (B, H, W, C). No gradient flows into it.
+
+    Returns:
+      (B, H', W', features), 0 where a window knows nothing, and the updated
+      mask (B, H', W', 1).
+    """
+    if self.normalize not in NORMALIZATIONS:
+      raise ValueError(f'normalize is one of {NORMALIZATIONS}, '
+                       f'not {self.normalize!r}')
+    groups = _as_groups(x, valid)
+    damaged = jnp.concatenate([x * valid for x, valid in groups], axis=-1)
+    channels = damaged.shape[-1]
+    kernel = self.param('kernel', self.kernel_init,
+                        (*self.kernel_size, channels, self.features))
+    pads = [(p, p) for p in self.padding]
+    raw = convolve(damaged, kernel, strides=self.strides, padding=pads)
+
+    known = lax.stop_gradient(self._known_numbers(groups, pads))
+    if self.normalize == 'ratio':
+      window = self.kernel_size[0] * self.kernel_size[1] * channels
+      updated = jnp.clip(known, 0, 1)
+      factor = updated * window / (known + 1e-8)
+    else:
+      updated = (known > 0).astype(known.dtype)
+      factor = 1 / jnp.where(known > 0, known, 1)
+
+    out = raw * factor
+    if self.use_bias:
+      bias = self.param('bias', nn.initializers.zeros, (self.features,))
+      out = (out + bias) * updated
+    return out, updated
+
+  def _known_numbers(self, groups, pads):
+    """Returns how many known numbers each window holds, (B, H', W', 1)."""
+    per_pixel = sum(
+        valid * x.shape[-1] if valid.shape[-1] == 1
+        else jnp.sum(valid, axis=-1, keepdims=True)
+        for x, valid in groups)
+    ones = jnp.ones((*self.kernel_size, 1, 1), per_pixel.dtype)
+    return convolve(per_pixel, ones,
+                    strides=self.strides, padding=pads)
+
+
+def _as_groups(x, valid):
+  xs = [x] if hasattr(x, 'shape') else list(x)
+  valids = [valid] if hasattr(valid, 'shape') else list(valid)
+  if len(xs) != len(valids):
+    raise ValueError(f'{len(xs)} groups of features, {len(valids)} masks')
+  for features, mask in zip(xs, valids, strict=True):
+    if (mask.shape[:-1] != features.shape[:-1]
+        or mask.shape[-1] not in (1, features.shape[-1])):
+      raise ValueError(f'features {features.shape} need a mask of the same '
+                       f'height and width and 1 or {features.shape[-1]} '
+                       f'channels, not {mask.shape}')
+  return list(zip(xs, valids, strict=True))

@@ -1,0 +1,125 @@
+"""What discriminator and generator make of scores."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jinpaint.losses import checks
+from jinpaint.types import Array
+
+
+class Adversarial(NamedTuple):
+  """An adversarial loss: three functions of a discriminator's scores.
+
+  Scores are floats of any shape, e.g. (B, h, w, 1); each function returns a
+  scalar, the mean over all of them. Training minimises all three. The loss of a
+  discriminator is `real` plus `fake`; EdgeConnect, ISNet, CFS, InpaintGAN and
+  the gated system halve that sum, SketchRefiner does not.
+
+  Attributes:
+    real: the discriminator's, of the scores of real images.
+    fake: the discriminator's, of the scores of generated images.
+    generator: the generator's, of the scores of generated images.
+  """
+
+  real: Callable[[Array], Array]
+  fake: Callable[[Array], Array]
+  generator: Callable[[Array], Array]
+
+
+@jax.custom_jvp
+def _binary_cross_entropy(probability, label):
+  """Returns -log of the label's probability, bounded as PyTorch's BCELoss is.
+
+  Logarithms end at -100, in the gradient p (1 - p) ends at 1e-12: EdgeConnect
+  and its descendants train with that, and it is finite where sigmoids saturate.
+  """
+  bounded = lambda log: jnp.maximum(log, -100)
+  return -(label * bounded(jnp.log(probability))
+           + (1 - label) * bounded(jnp.log1p(-probability)))
+
+
+@_binary_cross_entropy.defjvp
+def _binary_cross_entropy_jvp(primals, tangents):
+  p, label = primals
+  slope = (p - label) / jnp.maximum(p * (1 - p), 1e-12)
+  return _binary_cross_entropy(p, label), slope * tangents[0]
+
+
+def _labelled(error):
+  """Returns the loss mean error(scores, label): 1 is real, 0 is fake."""
+  toward = lambda label: lambda scores: jnp.mean(
+      error(scores, jnp.full_like(scores, label)))
+  return Adversarial(real=toward(1), fake=toward(0), generator=toward(1))
+
+
+_logistic = _labelled(optax.sigmoid_binary_cross_entropy)
+
+# The means of `real`, `fake` and `generator`, and what the scores D must be.
+ADVERSARIAL: Mapping[str, Adversarial] = {
+    # Probabilities. -log D, -log(1 - D), -log D. The code of EdgeConnect,
+    # ISNet, CFS and InpaintGAN, whose discriminators end in a sigmoid.
+    'nsgan': _labelled(_binary_cross_entropy),
+    # (D - 1)^2, D^2, (D - 1)^2. Of raw scores in Mao et al., 2017,
+    # arXiv:1611.04076, and in the gated system; of probabilities in EdgeConnect
+    # and ISNet.
+    'lsgan': _labelled(optax.squared_error),
+    # Raw scores. max(0, 1 - D), max(0, 1 + D), -D. Lim and Ye, 2017,
+    # arXiv:1705.02894; the gated system's SN-PatchGAN, arXiv:1806.03589; ISNet,
+    # equation 3, whose code adds 1 to `real`: logs differ, gradients do not.
+    'hinge': Adversarial(
+        real=lambda scores: jnp.mean(jax.nn.relu(1 - scores)),
+        fake=lambda scores: jnp.mean(jax.nn.relu(1 + scores)),
+        generator=lambda scores: -jnp.mean(scores)),
+    # Logits. softplus(-D), softplus(D), softplus(-D): binary cross-entropy of
+    # sigmoid(D), which SketchRefiner's code calls non-saturating.
+    'bce_logits': _logistic,
+    'softplus': _logistic,
+}
+
+
+def fake_in_hole(scores: Array, mask: Array) -> Array:
+  """Returns `ADVERSARIAL['softplus'].fake`, but known pixels count as real.
+
+  mean M softplus(D) + (1 - M) softplus(-D): the discriminator learns to find
+  the hole. SketchRefiner's published code, "mask as fake target".
+
+  Args:
+    scores: logits D (B, h, w, 1) of a generated image.
+    mask: (B, H, W, 1), 1 = hole; M is its row floor(i H / h), column likewise.
+  """
+  checks.images(scores=scores, mask=mask)
+  if not scores.shape[::3] == mask.shape[::3] == (scores.shape[0], 1):
+    raise ValueError('scores and mask must be (B, h, w, 1) and (B, H, W, 1), '
+                     f'not {scores.shape} and {mask.shape}')
+  rows, columns = (np.arange(small) * large // small for small, large in zip(
+      scores.shape[1:3], mask.shape[1:3], strict=True))
+  nearest = mask[:, rows][:, :, columns]
+  return jnp.mean(optax.sigmoid_binary_cross_entropy(scores, 1 - nearest))
+
+
+def gradient_penalty(gradient: Array) -> Array:
+  """Returns the batch's mean of the squared L2 norm, for gradients (B, ...)."""
+  checks.floats(gradient=gradient)
+  return jnp.sum(jnp.square(gradient)) / gradient.shape[0]
+
+
+def r1(discriminator: Callable[[Array], Array], image: Array) -> Array:
+  """Returns the `gradient_penalty` of d sum(D(image)) / d image.
+
+  Lars Mescheder et al., 2018, arXiv:1801.04406, without their factor 1/2, as in
+  SketchRefiner's published code (weight 0.001). Where the scores or new
+  statistics are wanted too, take that gradient with `jax.vjp` and give it to
+  `gradient_penalty`.
+
+  Args:
+    discriminator: D, from images to scores of any shape. With batch statistics
+      over devices, the sum is that of the global batch.
+    image: real images (B, H, W, C).
+  """
+  return gradient_penalty(jax.grad(
+      lambda x: jnp.sum(discriminator(x)))(image))

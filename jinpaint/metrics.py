@@ -1,0 +1,399 @@
+"""Metrics of inpainting: one number an image, and what each number means.
+
+Papers of this field print numbers of one name and several definitions: SSIM of
+gray images with a window of 51 pixels beside SSIM of colours with one of 11,
+"L1" as a mean and as a ratio of sums. So every definition has its own function,
+and `METRICS` keeps what to print beside the number.
+
+All functions may be jitted and return float32 (B,), one value an image, also
+where published code has one for a batch. Wrong shapes, integers: ValueError.
+
+  prediction: (B, H, W, 3 or 1), floats in [0, 1].
+  image: the truth, of the same shape; edges have one channel.
+  mask: (B, H, W, 1), 1 = hole.
+  where: (B, H, W, 1), 1 = the pixel counts; None = all do. An image without a
+    pixel to count gives nan, unless said otherwise.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+import functools
+from typing import NamedTuple
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+import numpy as np
+
+from jinpaint import errors
+from jinpaint.images import composite
+from jinpaint.types import Array
+
+_C1, _C2 = 0.01 ** 2, 0.03 ** 2  # Wang et al.'s constants for a range of 1
+
+
+def psnr(prediction: Array, image: Array, where: Array | None = None) -> Array:
+  """Returns 10 log10(1 / mean squared error) in dB; higher is better.
+
+  The mean runs over pixels and channels. Identical images give +inf, for which
+  EdgeConnect's and ISNet's code prints 0.
+  """
+  prediction, image, where = _checked(prediction, image, where)
+  return -10 * jnp.log10(_mean(jnp.square(prediction - image), where))
+
+
+def l1(prediction: Array, image: Array, where: Array | None = None) -> Array:
+  """Returns mean |prediction - image|, in [0, 1]; lower is better.
+
+  ISNet's "L1 (%)" is 100 times that, of the composite; MMagic's, of the hole.
+  """
+  prediction, image, where = _checked(prediction, image, where)
+  return _mean(jnp.abs(prediction - image), where)
+
+
+def relative_l1(prediction: Array, image: Array, where: Array | None = None,
+                *, by: str = 'image') -> Array:
+  """Returns sum |prediction - image| / a sum of brightness; lower is better.
+
+  EdgeConnect publishes two numbers of this kind as "mae". With `by='image'` it
+  is the training log's, divided by sum(image): in [0, inf]. With `by='both'`
+  it is the evaluation script's, divided by sum(prediction + image): in [0, 1];
+  the script measures `gray` images. Black on black is nan.
+  """
+  if by not in ('image', 'both'):
+    raise ValueError(f"by is 'image' or 'both', not {by!r}")
+  prediction, image, where = _checked(prediction, image, where)
+  brightness = image if by == 'image' else image + prediction
+  return _mean(jnp.abs(prediction - image), where) / _mean(brightness, where)
+
+
+def gray(image: Array) -> Array:
+  """Returns 0.2125 R + 0.7154 G + 0.0721 B, (B, H, W, 1).
+
+  EdgeConnect's script measures on this gray, scikit-image's; networks are fed
+  another, `images.to_gray`. Gray images come back as they are.
+  """
+  if image.shape[-1] == 1:
+    return image
+  weights = jnp.asarray([0.2125, 0.7154, 0.0721], jnp.float32)
+  return jnp.sum(jnp.asarray(image, jnp.float32) * weights, -1, keepdims=True)
+
+
+def ssim(prediction: Array, image: Array, where: Array | None = None,
+         *, window: int = 7) -> Array:
+  """Returns scikit-image's structural similarity; 1 is identical.
+
+  `structural_similarity(..., data_range=1, channel_axis=-1)` with its
+  defaults: a uniform window (odd, at least 3), sample covariances, each channel
+  for itself, the mean over the pixels whose window lies inside the image.
+  An image smaller than the window is a ValueError, as it is there.
+  `where` averages the same map: windows reach over its edge, and the outer
+  `window // 2` pixels of the image do not count.
+  """
+  if window < 3 or window % 2 == 0:
+    raise ValueError(f'window is odd and at least 3, not {window}')
+  prediction, image, where = _checked(prediction, image, where)
+  where = _inner(where, image, window)
+  return 1 - _mean(
+      _dissimilarity(prediction, image, taps=(1 / window,) * window,
+                     covariance_scale=window ** 2 / (window ** 2 - 1)), where)
+
+
+def ssim_uniform(prediction: Array, image: Array, where: Array | None = None,
+                 *, window: int = 51) -> Array:
+  """Returns the `ssim` of EdgeConnect's evaluation script: gray, window 51.
+
+  EdgeConnect's table, and the columns that ISNet's and CFS's tables quote, are
+  of this kind. The script reads 8-bit files; nothing is rounded here.
+  """
+  prediction, image, _ = _checked(prediction, image, where)
+  return ssim(gray(prediction), gray(image), where, window=window)
+
+
+def ssim_gaussian(prediction: Array, image: Array,
+                  where: Array | None = None) -> Array:
+  """Returns the SSIM of ISNet's test code; 1 is identical.
+
+  As Wang et al., 2004, "Image Quality Assessment: From Error Visibility to
+  Structural Similarity", define it: a Gaussian window of 11 x 11, sigma 1.5,
+  biased covariances, here each channel for itself. But zeros continue the
+  images, so that the outer 5 pixels count and any size will do; a `where`
+  without them gives Wang et al.'s. It averages the same map, as in `ssim`.
+  """
+  prediction, image, where = _checked(prediction, image, where)
+  bell = np.exp(-np.square(np.arange(-5, 6) / 1.5) / 2)
+  padded = [jnp.pad(x, ((0, 0), (5, 5), (5, 5), (0, 0)))
+            for x in (prediction, image)]
+  taps = tuple((bell / bell.sum()).tolist())
+  return 1 - _mean(
+      _dissimilarity(*padded, taps=taps, covariance_scale=1.0), where)
+
+
+def jaccard_soft(prediction: Array, image: Array,
+                 where: Array | None = None) -> Array:
+  """Returns sum(ab) / (sum a + sum b - sum(ab)) of intensities, in [0, 1].
+
+  A perfect prediction gives 1 only where the image is black and white: 0.5
+  against itself is 1/3. Black on black is 0.
+  """
+  prediction, image, where = _checked(prediction, image, where)
+  both = _mean(prediction * image, where)
+  either = _mean(prediction, where) + _mean(image, where) - both
+  return both / (either + 1e-15)
+
+
+def jaccard_hole(prediction: Array, image: Array, mask: Array) -> Array:
+  """Returns `jaccard_soft` of the hole's pixels; nan without a hole."""
+  return jaccard_soft(prediction, image, mask)
+
+
+def jaccard_tolerance(prediction: Array, image: Array, mask: Array,
+                      *, tolerance: float = 0.1) -> Array:
+  """Returns matched pixels / pixels of the hole, in [0, 1]; higher is better.
+
+  A match has no channel off by more than `tolerance`. No hole gives nan.
+  """
+  prediction, image, mask = _checked(prediction, image, mask)
+  off = jnp.max(jnp.abs(prediction - image), axis=-1, keepdims=True)
+  return _mean((off <= tolerance).astype(jnp.float32), mask)
+
+
+def edge_precision(prediction: Array, edge: Array, where: Array | None = None,
+                   *, threshold: float = 0.5) -> Array:
+  """Returns the share of predicted edge pixels that are edges, in [0, 1].
+
+  Counted as in EdgeConnect's and ISNet's code, which looks at the hole: edges
+  are greater than the threshold, no distance is tolerated, and with no edge
+  predicted it is 1 if there is none (or no pixel to count), else 0.
+  """
+  predicted, true = _edge_pixels(prediction, edge, where, threshold)
+  return _share(predicted, true)
+
+
+def edge_recall(prediction: Array, edge: Array, where: Array | None = None,
+                *, threshold: float = 0.5) -> Array:
+  """Returns the share of true edge pixels that are predicted, in [0, 1].
+
+  Counted as in `edge_precision`; with no true edge it is 1 if none is predicted
+  (or there is no pixel to count), else 0.
+  """
+  predicted, true = _edge_pixels(prediction, edge, where, threshold)
+  return _share(true, predicted)
+
+
+def edge_accuracy(prediction: Array, edge: Array, where: Array | None = None,
+                  *, threshold: float = 0.5) -> Array:
+  """Returns the share of pixels classed right, edge or not, in [0, 1].
+
+  The CFS paper (section 4.1) reports "77% accuracy" without a definition; its
+  code logs precision and recall. Edges are rare: predicting none scores high.
+  """
+  prediction, edge, where = _checked(prediction, edge, where, channels=(1,))
+  right = (prediction > threshold) == (edge > threshold)
+  return _mean(right.astype(jnp.float32), where)
+
+
+class Summary(NamedTuple):
+  """The mean of the `count` finite values (nan if none), and what it left out.
+
+  `infinite` values are, of PSNR, the identical images; `undefined` ones (nan),
+  of a hole's metric, the images without a hole.
+  """
+
+  mean: float
+  count: int
+  infinite: int
+  undefined: int
+
+
+def average(values: np.ndarray, weight: np.ndarray | None = None) -> Summary:
+  """Averages the collected values (N,) of a metric, in NumPy.
+
+  `weight` (N,) is 1 for an example and 0 for padding, which counts nowhere.
+  """
+  values = np.asarray(values, np.float64)
+  weight = np.ones(values.shape) if weight is None else np.asarray(weight)
+  if (values.ndim != 1 or weight.shape != values.shape
+      or not np.isin(weight, (0, 1)).all()):
+    raise ValueError(f'values {values.shape} must be (N,) and weight '
+                     f'{weight.shape} (N,), 1 = example, 0 = padding')
+  values = values[weight == 1]
+  finite = values[np.isfinite(values)]
+  return Summary(float(finite.mean()) if finite.size else float('nan'),
+                 finite.size, int(np.isinf(values).sum()),
+                 int(np.isnan(values).sum()))
+
+
+class Metric(NamedTuple):
+  """A column of an evaluation table: `metric(prediction, image, mask)`, (B,).
+
+  Known pixels come from `image`: a raw prediction scores as its composite.
+  """
+
+  name: str  # the column's head
+  definition: str  # what to print beside the numbers
+  function: Callable[..., Array]  # of composite, image and, for a hole, mask
+  region: str = 'image'  # or 'hole': the pixels of the composite that count
+  better: str = 'higher'  # or 'lower'
+  unit: str = ''  # or 'dB' or '%'
+
+  def __call__(self, prediction: Array, image: Array, mask: Array) -> Array:
+    """Returns one value an image, (B,)."""
+    prediction, image, hole = _checked(prediction, image, mask)
+    filled = composite(prediction, image, hole.astype(jnp.float32))
+    where = (mask,) if self.region == 'hole' else ()
+    return self.function(filled, image, *where)
+
+
+_PSNR = '10 log10(1 / mean squared error) over pixels and channels'
+_SSIM = ('scikit-image: each channel, uniform window 7, sample covariance, '
+         'outer 3 pixels left out')
+_L1 = '100 x mean absolute error over pixels and channels'
+_OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
+_percent = lambda *images: 100 * l1(*images)
+
+METRICS: Mapping[str, Metric] = {
+    'psnr': Metric('PSNR', _PSNR, psnr, unit='dB'),
+    'psnr_hole': Metric('PSNR, hole', _PSNR, psnr, 'hole', unit='dB'),
+    'ssim': Metric('SSIM', _SSIM, ssim),
+    'ssim_hole': Metric('SSIM, hole', _SSIM, ssim, 'hole'),
+    'l1_percent': Metric('L1 %', _L1, _percent, 'image', 'lower', '%'),
+    'l1_percent_hole': Metric(
+        'L1 %, hole', _L1, _percent, 'hole', 'lower', '%'),
+    'jaccard_soft': Metric('Jaccard, soft', _OVERLAP, jaccard_soft),
+    'jaccard_hole': Metric(
+        'Jaccard, soft, hole', _OVERLAP, jaccard_hole, 'hole'),
+    'jaccard_tolerance': Metric(
+        'Jaccard, tolerance, hole', 'share of pixels with no channel off by '
+        'more than 0.1', jaccard_tolerance, 'hole'),
+    'ssim_gaussian': Metric(
+        'SSIM, ISNet', 'each channel, Gaussian window 11, sigma 1.5, biased '
+        'covariance, zero padding', ssim_gaussian),
+    'psnr_gray': Metric(
+        'PSNR, EdgeConnect', '10 log10(1 / mean squared error) of gray images',
+        lambda a, b: psnr(gray(a), gray(b)), unit='dB'),
+    'ssim_uniform': Metric(
+        'SSIM, EdgeConnect', 'gray, uniform window 51, sample covariance, '
+        'outer 25 pixels left out', ssim_uniform),
+    'relative_l1': Metric(
+        'mae, EdgeConnect', 'sum |a - b| / sum(a + b) of gray images',
+        lambda a, b: relative_l1(gray(a), gray(b), by='both'), better='lower'),
+    'edge_precision': Metric(
+        'precision', 'hits / predicted edges, > 0.5', edge_precision, 'hole'),
+    'edge_recall': Metric(
+        'recall', 'hits / true edges, > 0.5', edge_recall, 'hole'),
+    'edge_accuracy': Metric(
+        'accuracy', 'pixels classed right, > 0.5', edge_accuracy, 'hole'),
+}
+
+METRIC_SETS: Mapping[str, tuple[str, ...]] = {
+    'default': (
+        'psnr', 'ssim', 'l1_percent', 'jaccard_soft', 'jaccard_hole',
+        'jaccard_tolerance', 'psnr_hole', 'ssim_hole', 'l1_percent_hole'),
+    'edgeconnect': ('psnr_gray', 'ssim_uniform', 'relative_l1'),
+    'isnet': ('psnr', 'ssim_gaussian', 'l1_percent'),
+    'edges': ('edge_precision', 'edge_recall', 'edge_accuracy'),
+}
+
+
+def evaluate_all(
+    prediction: Array, image: Array, mask: Array,
+    *, names: Iterable[str] = METRIC_SETS['default']) -> dict[str, Array]:
+  """Returns the named metrics of every image: name -> (B,).
+
+  `names` are keys of `METRICS`, an unknown one is a `UsageError`; for those of
+  edges, `prediction` and `image` are edges. Known pixels come from `image`.
+  """
+  values = {}
+  for name in names:
+    if name not in METRICS:
+      raise errors.unknown('metric', name, METRICS)
+    values[name] = METRICS[name](prediction, image, mask)
+  return values
+
+
+@functools.partial(jax.jit, static_argnames=('taps', 'covariance_scale'))
+def _dissimilarity(prediction, image, *, taps, covariance_scale):
+  """Returns the map of 1 - SSIM, smaller than the images by the window less 1.
+
+  With d = a - b, 2 cov(a, b) = var(a) + var(b) - var(d): both factors of SSIM
+  become 1 minus a ratio that is exactly 0 where the images agree.
+  """
+  mean = jnp.concatenate([prediction, image, prediction - image], axis=-1)
+  variance = jnp.zeros_like(mean)
+  for axis in (1, 2):
+    mean, variance = _moments_along(axis, mean, variance, taps)
+  a, b, d = jnp.split(mean, 3, axis=-1)
+  var_a, var_b, var_d = jnp.split(covariance_scale * variance, 3, axis=-1)
+  luminance = jnp.square(d) / (jnp.square(a) + jnp.square(b) + _C1)
+  structure = var_d / (var_a + var_b + _C2)
+  return luminance + structure - luminance * structure
+
+
+def _moments_along(axis, mean, variance, taps):
+  """Merges the moments of neighbours along an axis, weighted by `taps`.
+
+  The law of total variance: the mean of the variances plus the variance of the
+  means. Nothing cancels, as float32's E[x^2] - E[x]^2 would. A loop over the
+  taps compiles and runs faster than 51 unrolled terms or a convolution.
+  """
+  size = mean.shape[axis] - len(taps) + 1
+  weights = jnp.asarray(taps, mean.dtype)
+  neighbour = lambda x, k: lax.dynamic_slice_in_dim(x, k, size, axis)
+
+  weighted = lambda term: lax.fori_loop(
+      0, len(taps), lambda k, total: total + weights[k] * term(k),
+      jnp.zeros_like(neighbour(mean, 0)))
+  merged = weighted(lambda k: neighbour(mean, k))
+  spread = lambda k: jnp.square(neighbour(mean, k) - merged)
+  return merged, weighted(lambda k: neighbour(variance, k) + spread(k))
+
+
+def _edge_pixels(prediction, edge, where, threshold):
+  """Returns where edges are predicted and where they are, (B, H, W, 1) bool."""
+  prediction, edge, where = _checked(prediction, edge, where, channels=(1,))
+  where = True if where is None else where
+  return (prediction > threshold) & where, (edge > threshold) & where
+
+
+def _share(whole, other):
+  """Returns how much of `whole` is in `other`; of nothing, 1 if both are."""
+  count = lambda x: jnp.sum(x, axis=(1, 2, 3), dtype=jnp.float32)
+  share = count(whole & other) / jnp.maximum(count(whole), 1)
+  return jnp.where(count(whole) > 0, share, 1 - jnp.sign(count(other)))
+
+
+def _mean(x, where):
+  """Returns the mean of (B, H, W, C) over the pixels of `where`, (B,)."""
+  if where is None:
+    return jnp.mean(x, axis=(1, 2, 3))
+  # Selected, not multiplied: what is left out may be nan.
+  total = jnp.sum(jnp.where(where, x, 0), axis=(1, 2, 3))
+  numbers = x.shape[-1] * jnp.sum(where, axis=(1, 2, 3), dtype=jnp.int32)
+  return total / numbers.astype(jnp.float32)
+
+
+def _inner(where, image, window):
+  """Leaves out pixels whose window reaches over the border of the image."""
+  if min(image.shape[1:3]) < window:
+    raise ValueError(f'SSIM with a window of {window} x {window} needs images '
+                     f'of at least that size, not {image.shape}')
+  border = window // 2
+  return where if where is None else where[:, border:-border, border:-border]
+
+
+def _checked(prediction, image, where, channels=(1, 3)):
+  """Returns the images as float32 and `where` as bool, if all shapes fit."""
+  if (image.ndim != 4 or image.shape[-1] not in channels
+      or prediction.shape != image.shape):
+    raise ValueError(
+        f'prediction {prediction.shape} and image {image.shape} must have one '
+        f'shape (B, H, W, {" or ".join(map(str, channels))})')
+  for name, x in (('prediction', prediction), ('image', image)):
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+      raise ValueError(f'{name} must be floats in [0, 1], not {x.dtype}')
+  if where is not None:
+    if where.shape != (*image.shape[:3], 1):
+      raise ValueError(f'a mask for images {image.shape} must be '
+                       f'{(*image.shape[:3], 1)}, not {where.shape}')
+    where = jnp.asarray(where, jnp.float32) > 0.5
+  return *(jnp.asarray(x, jnp.float32) for x in (prediction, image)), where

@@ -1,0 +1,76 @@
+"""VGG feature networks, for perceptual and style losses.
+
+Karen Simonyan and Andrew Zisserman, 2014, arXiv:1409.1556, "Very Deep
+Convolutional Networks for Large-Scale Image Recognition", configurations D and
+E, without the classifier. Weights: torchvision's ImageNet files.
+"""
+
+from flax import linen as nn
+import jax.numpy as jnp
+
+from jinpaint.types import Array
+
+# Mean and standard deviation of ImageNet's RGB channels, as torchvision's
+# weights expect them.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def standardize(x: Array) -> Array:
+  """Returns (B, H, W, 3) in [0, 1] less ImageNet's mean, by its deviation."""
+  return (x - jnp.asarray(IMAGENET_MEAN, x.dtype)) / jnp.asarray(
+      IMAGENET_STD, x.dtype)
+
+
+class VGG(nn.Module):
+  """The convolutional part of a VGG network, cut after the last asked layer.
+
+  Attributes:
+    convs: convolutions in each of the five blocks.
+    layers: names of the layers to return: `relu1_1`, `relu1_2`, `pool1`, ...
+    normalize: whether images in [0, 1] are first normalised with ImageNet's
+      mean and standard deviation. Some published losses do not.
+  """
+
+  convs: tuple[int, ...]
+  layers: tuple[str, ...] = ('pool1', 'pool2', 'pool3')
+  normalize: bool = True
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool = False) -> dict[str, Array]:
+    """Returns the asked features of RGB images (B, H, W, 3) in [0, 1].
+
+    `train` changes nothing: the networks have no batch statistics.
+
+    Raises:
+      ValueError: a name in `layers` that this network does not have.
+    """
+    del train
+    wanted, found = set(self.layers), {}
+    if self.normalize:
+      x = standardize(x)
+    for block, (depth, width) in enumerate(
+        zip(self.convs, (64, 128, 256, 512, 512), strict=True), start=1):
+      for i in range(1, depth + 1):
+        if wanted <= found.keys():
+          return found
+        x = nn.relu(nn.Conv(width, (3, 3), padding=1,
+                            name=f'conv{block}_{i}')(x))
+        found |= {name: x for name in wanted & {f'relu{block}_{i}'}}
+      x = nn.max_pool(x, (2, 2), strides=(2, 2))
+      found |= {name: x for name in wanted & {f'pool{block}'}}
+    if missing := wanted - found.keys():
+      raise ValueError(f'VGG has no layer {", ".join(sorted(missing))}')
+    return found
+
+
+class VGG16(VGG):
+  """VGG with 16 weight layers (configuration D)."""
+
+  convs: tuple[int, ...] = (2, 2, 3, 3, 3)
+
+
+class VGG19(VGG):
+  """VGG with 19 weight layers (configuration E)."""
+
+  convs: tuple[int, ...] = (2, 2, 4, 4, 4)

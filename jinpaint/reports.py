@@ -1,0 +1,134 @@
+"""What an evaluation looks like: tables, files and figures."""
+
+from collections.abc import Mapping
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jinpaint import metrics
+from jinpaint.data import files
+from jinpaint.scores import Evaluation
+from jinpaint.types import Array, Batch
+
+
+def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
+           ) -> np.ndarray:
+  """Returns a picture of examples: damaged, mask, prediction, result, truth.
+
+  Args:
+    batch: `image` and `mask`, of which the first `rows` are shown.
+    predicted: what `predict` returned; without `prediction`, the composite
+      stands for it.
+    rows: how many examples.
+
+  Returns:
+    RGB (H, W, 3) uint8: one example a row, columns in the order above, white
+    lines between them.
+  """
+  image, mask = (np.asarray(batch[key])[:rows] for key in ('image', 'mask'))
+  result = np.asarray(predicted['image'])[:rows]
+  columns = [image * (1 - mask), np.repeat(mask, 3, axis=-1),
+             np.asarray(predicted.get('prediction', result))[:rows],
+             result, image]
+  edge = 2
+  cells = [np.pad(column, ((0, 0), (0, edge), (0, edge), (0, 0)),
+                  constant_values=1) for column in columns]
+  picture = np.concatenate([np.concatenate(row, axis=1)
+                            for row in zip(*cells, strict=True)])
+  return np.rint(np.clip(picture[:-edge, :-edge], 0, 1) * 255).astype(np.uint8)
+
+
+def table(evaluation: Evaluation) -> str:
+  """Returns the evaluation as a Markdown table that a terminal can show."""
+  methods = {name: evaluation.summary(name) for name in evaluation.methods}
+  columns = list(next(iter(methods.values())))
+  head = ['method', *(metrics.METRICS[c].name for c in columns)]
+  rows = [[method, *(_cell(c, summary[c]) for c in columns)]
+          for method, summary in methods.items()]
+  widths = [max(len(row[i]) for row in [head, *rows])
+            for i in range(len(head))]
+  line = lambda cells: '| ' + ' | '.join(
+      cell.ljust(width) if i == 0 else cell.rjust(width)
+      for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+  ) + ' |'
+  rule = '|' + '|'.join(
+      '-' * (width + 1) + ('-' if i == 0 else ':')
+      for i, width in enumerate(widths)) + '|'
+  return '\n'.join([line(head), rule, *map(line, rows), *_notes(
+      evaluation, methods, columns)])
+
+
+def _cell(column, summary):
+  digits = 2 if metrics.METRICS[column].unit in ('dB', '%') else 4
+  return '-' if math.isnan(summary.mean) else f'{summary.mean:.{digits}f}'
+
+
+def _notes(evaluation, methods, columns):
+  """Says what the table is of, and what its means leave out."""
+  yield ''
+  yield (f'{len(evaluation.images)} images, holes of '
+         f'{100 * evaluation.holes.mean():.1f} % on average; means over images '
+         'of 8-bit RGB composites.')
+  for column in columns:
+    metric = metrics.METRICS[column]
+    yield f'- {metric.name}: {metric.definition}; {metric.better} is better.'
+  for method, summary in methods.items():
+    for column in columns:
+      _, _, infinite, undefined = summary[column]
+      if infinite:
+        yield (f'- {method}: {metrics.METRICS[column].name} of {infinite} '
+               'images is infinite (identical) and left out of the mean.')
+      if undefined:
+        yield (f'- {method}: {metrics.METRICS[column].name} of {undefined} '
+               'images is undefined (no hole) and left out of the mean.')
+
+
+def write(evaluation: Evaluation, directory: Path,
+          about: Mapping[str, Any], picture: np.ndarray) -> None:
+  """Writes `table.md`, `summary.json`, `images.csv` and `examples.png`.
+
+  Args:
+    evaluation: what to write; in the CSV, one row an image.
+    directory: where.
+    about: what was evaluated, and on what; goes into the JSON.
+    picture: the `figure` of some of the examples.
+  """
+  files.write_atomically(directory / 'table.md',
+                         (table(evaluation) + '\n').encode())
+  summary = {
+      **about, 'images': len(evaluation.images),
+      'mean_hole_fraction': float(evaluation.holes.mean()),
+      'definitions': {
+          name: metrics.METRICS[name].definition
+          for name in next(iter(evaluation.methods.values()))},
+      'methods': {
+          method: {name: _finite(value._asdict())
+                   for name, value in evaluation.summary(method).items()}
+          for method in evaluation.methods}}
+  files.write_atomically(
+      directory / 'summary.json',
+      (json.dumps(summary, indent=2, allow_nan=False) + '\n').encode())
+
+  rows = io.StringIO()
+  writer = csv.writer(rows, lineterminator='\n')
+  columns = [(method, name) for method, scores in evaluation.methods.items()
+             for name in scores]
+  writer.writerow(['image', 'hole_fraction', *map(': '.join, columns)])
+  for i, (image, hole) in enumerate(
+      zip(evaluation.images, evaluation.holes, strict=True)):
+    writer.writerow([image, f'{hole:.6f}', *(
+        f'{evaluation.methods[method][name][i]:.6f}'
+        for method, name in columns)])
+  files.write_atomically(directory / 'images.csv', rows.getvalue().encode())
+  files.write(directory / 'examples.png', files.Picture(picture))
+
+
+def _finite(summary):
+  """JSON has no nan: the mean of nothing is null."""
+  return {key: None if isinstance(value, float) and math.isnan(value)
+          else value for key, value in summary.items()}

@@ -1,0 +1,137 @@
+"""A run: its config, and what it leaves in its work directory.
+
+This is the last place, on the way down, that sees a config object: below,
+everything takes typed keywords.
+
+| path             | what it is                                             |
+|------------------|--------------------------------------------------------|
+| `config.json`    | the resolved config                                    |
+| `parameters.txt` | every weight with its shape                            |
+| `checkpoints/`   | see `jinpaint.checkpoints`                             |
+| `events.out...`  | TensorBoard: losses, metrics, image grids              |
+| `evaluation/`    | the last evaluation: tables and a figure               |
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+import optax
+
+from jinpaint import errors, systems
+from jinpaint.data import files
+from jinpaint.data.examples import Data
+from jinpaint.errors import UsageError
+from jinpaint.stage import Stage
+
+_CONFIG = 'config.json'
+
+# A run may go on with other values of these: they change no result.
+_FREE = ('steps', 'epochs', 'log_every', 'eval_every', 'eval_examples',
+         'save_every', 'keep', 'data.workers')
+
+
+def claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
+  """Saves the config in a new work directory, or checks an old one's.
+
+  Raises:
+    UsageError: the directory holds another run, or cannot be made.
+  """
+  if (workdir / _CONFIG).exists():
+    ours, theirs = _flat(config), _flat(read_config(workdir))
+    differing = sorted(
+        key for key in ours.keys() | theirs.keys()
+        if key not in _FREE and ours.get(key) != theirs.get(key))
+    if differing:
+      changes = ', '.join(f'{key} {theirs.get(key)} -> {ours.get(key)}'
+                          for key in differing)
+      raise UsageError(f'{workdir} holds a run with another config '
+                       f'({changes}); choose another --workdir')
+  try:
+    files.write_atomically(
+        workdir / _CONFIG, (_json(config) + '\n').encode())
+  except OSError as error:
+    raise UsageError(
+        f'cannot write to {workdir}: {error.strerror}') from error
+
+
+def read_config(workdir: Path) -> ml_collections.ConfigDict:
+  """Returns the config of a run.
+
+  Raises:
+    UsageError: the directory holds no run.
+  """
+  path = workdir / _CONFIG
+  try:
+    return ml_collections.ConfigDict(json.loads(path.read_text()))
+  except FileNotFoundError as error:
+    raise UsageError(
+        f'{workdir} holds no run: there is no {path}') from error
+  except (OSError, ValueError) as error:
+    raise UsageError(f'cannot read {path}: {error}') from error
+
+
+def _json(config):
+  return json.dumps(json.loads(config.to_json()), indent=2)
+
+
+def _flat(config):
+  """Returns dotted keys -> values, lists for tuples."""
+  flat = {}
+  def walk(prefix, tree):
+    for key, value in tree.items():
+      if isinstance(value, dict):
+        walk(f'{prefix}{key}.', value)
+      else:
+        flat[prefix + key] = value
+  walk('', json.loads(_json(config)))
+  return flat
+
+
+def stage_of(config: ml_collections.ConfigDict) -> Stage:
+  """Returns the stage that a config trains.
+
+  Raises:
+    UsageError: no such system, stage or option.
+  """
+  if config.pretrained not in ('required', 'none'):
+    raise errors.unknown('value of pretrained', config.pretrained,
+                         ('required', 'none'))
+  try:
+    return systems.stage(config.system, config.stage,
+                         pretrained=config.pretrained == 'required',
+                         **_plain(config.options))
+  except ValueError as error:
+    raise UsageError(f'config.options: {error}') from error
+
+
+def data_of(config: ml_collections.ConfigDict) -> Data:
+  """Returns what a config's examples are made of."""
+  return Data(**_plain(config.data))
+
+
+def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
+                  ) -> dict[str, optax.GradientTransformation]:
+  """Returns one optimiser for each network that a stage trains.
+
+  Raises:
+    UsageError: the config has none for a network.
+  """
+  for name in stage.networks:
+    if name not in config.optimizers:
+      raise UsageError(f'config.optimizers has none for the {name}')
+  return {name: optax.adam(**_plain(config.optimizers[name]))
+          for name in stage.networks}
+
+
+def _plain(section: Any) -> Any:
+  """Returns a config section as keywords, with tuples for lists.
+
+  JSON knows no tuples, and a Flax module's fields must be hashable.
+  """
+  if isinstance(section, ml_collections.ConfigDict):
+    return {key: _plain(value) for key, value in section.items()}
+  if isinstance(section, list | tuple):
+    return tuple(_plain(value) for value in section)
+  return section

@@ -1,0 +1,24 @@
+"""Trains a stage of a system, or goes on with a run.
+
+python train.py --config=configs/quickstart.py --workdir=runs/quickstart
+"""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from jinpaint import program
+
+_CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Where the run is written.')
+
+
+def main():
+  """Trains."""
+  from jinpaint import loop  # after the flags: it imports TensorFlow
+  loop.train(_CONFIG.value, Path(_WORKDIR.value))
+
+
+if __name__ == '__main__':
+  program.run(main, required=('config', 'workdir'))
