@@ -46,16 +46,25 @@ def base() -> ml_collections.ConfigDict:
   config.data.workers = 0
   config.data.max_bad_images = 10
 
-  # One optimiser a network: the keywords of optax.adam.
+  # One optimiser a network, see `adam`.
   config.optimizers = ml_collections.ConfigDict()
   return config
 
 
-def adam(learning_rate: float, b1: float, b2: float
+def adam(learning_rate: float, b1: float, b2: float, *, cosine_steps: int = 0
          ) -> ml_collections.ConfigDict:
-  """Returns the keywords of an Adam optimiser."""
+  """Returns an Adam optimiser.
+
+  Args:
+    learning_rate: of the first step.
+    b1: decay of the gradients' running mean.
+    b2: decay of the squared gradients' running mean.
+    cosine_steps: over how many steps the rate falls to 0, along a cosine; 0
+      for a constant rate.
+  """
   return ml_collections.ConfigDict(
-      {'learning_rate': learning_rate, 'b1': b1, 'b2': b2})
+      {'learning_rate': learning_rate, 'b1': b1, 'b2': b2,
+       'cosine_steps': cosine_steps})
 
 
 def variant(arg: str, known: dict) -> dict:

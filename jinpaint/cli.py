@@ -21,16 +21,14 @@ from jinpaint.errors import UsageError
 
 def main(arguments: Sequence[str] | None = None) -> None:
   """Runs one command."""
-  warnings.showwarning = lambda message, *_, **__: print(
-      f'warning: {message}', file=sys.stderr)
+  files.hush()
   with errors.exit_on_usage_error():
     parsed = _parser().parse_args(arguments)
     parsed.command(parsed)
 
 
 def _parser():
-  parser = argparse.ArgumentParser(
-      prog='jinpaint', description='Image inpainting in JAX.')
+  parser = _Parser(prog='jinpaint', description='Image inpainting in JAX.')
   commands = parser.add_subparsers(required=True, metavar='COMMAND')
 
   inpaint = commands.add_parser(
@@ -78,6 +76,13 @@ def _parser():
   return parser
 
 
+class _Parser(argparse.ArgumentParser):
+  """Says in one line what is wrong."""
+
+  def error(self, message):
+    raise UsageError(f'{message}; see {self.prog} --help')
+
+
 class _Raw(argparse.RawDescriptionHelpFormatter):
   """Keeps the epilog's lines."""
 
@@ -88,30 +93,47 @@ def _inpaint(args):
     _refuse_to_overwrite(output for _, _, output in pairs)
   from jinpaint import inference  # after the checks: it compiles and loads
   inpaint = inference.load(args.model, args.checkpoint)
-  broken = 0
-  for image_path, mask_path, output in tqdm.tqdm(pairs, unit='image',
-                                                 disable=None):
+
+  # Whatever is wrong is said before anything is written.
+  good = []
+  for image, mask, output in _progress(pairs, 'checked'):
     try:
-      picture = files.read(image_path)
+      picture, _ = _open(image, mask, args)
     except files.UnreadableImage as error:
       if len(pairs) == 1:
         raise UsageError(f'cannot read the image {error}') from error
       print(f'skipped a broken image: {error}', file=sys.stderr)
-      broken += 1
       continue
-    mask = masks.read(mask_path, strict=args.strict, hole=args.mask_hole)
-    if mask.shape != picture.pixels.shape[:2]:
-      raise UsageError(
-          f'{image_path} is {_size(picture.pixels)} and its mask {mask_path} '
-          f'is {_size(mask)}; they must have one size')
-    filled = inpaint(picture.pixels, mask)
-    files.write(output, picture._replace(pixels=filled))
-    if output.suffix.lower() in files.LOSSY:
-      warnings.warn(f'{output}: JPEG changes known pixels; name the output '
-                    '.png to keep them', stacklevel=1)
-  print(f'wrote {len(pairs) - broken} of {len(pairs)} to {args.output}')
-  if broken:
-    raise UsageError(f'{broken} broken images were skipped')
+    files.check_holds(output, picture)
+    good.append((image, mask, output))
+  lossy = [output for _, _, output in good
+           if output.suffix.lower() in files.LOSSY]
+  if lossy:
+    others = f' and {len(lossy) - 1} more' if lossy[1:] else ''
+    warnings.warn(f'{lossy[0]}{others}: JPEG changes known pixels; PNG keeps '
+                  'them', stacklevel=1)
+
+  for image, mask, output in _progress(good, 'image'):
+    picture, hole = _open(image, mask, args)
+    files.write(output, picture._replace(pixels=inpaint(picture.pixels, hole)))
+  print(f'wrote {len(good)} of {len(pairs)} to {args.output}')
+  if broken := len(pairs) - len(good):
+    raise UsageError(f'{broken} of {len(pairs)} images were broken and skipped')
+
+
+def _open(image, mask, args):
+  """Returns the `files.Picture` and its holes."""
+  picture = files.read(image)
+  hole = masks.read(mask, strict=args.strict, hole=args.mask_hole)
+  if hole.shape != picture.pixels.shape[:2]:
+    raise UsageError(f'{image} is {_size(picture.pixels)} and its mask {mask} '
+                     f'is {_size(hole)}; they must have one size')
+  return picture, hole
+
+
+def _progress(items, unit):
+  """Shows a bar, on terminals only."""
+  return tqdm.tqdm(items, unit=unit, disable=None)
 
 
 def _size(pixels):
@@ -128,6 +150,7 @@ def _pairs(image, mask, output):
       raise UsageError(f'{output} is a folder; name a file')
     if not mask.is_file():
       raise UsageError(f'there is no mask {mask}')
+    files.check_suffix(output)
     return [(image, mask, output)]
   if not image.is_dir():
     raise UsageError(f'there is no image {image}')
@@ -166,7 +189,7 @@ def _masks(args):
   paths = [args.output / f'{i:05}.png' for i in range(args.count)]
   if not args.overwrite:
     _refuse_to_overwrite(paths)
-  for i, path in enumerate(tqdm.tqdm(paths, unit='mask', disable=None)):
+  for i, path in enumerate(_progress(paths, 'mask')):
     mask = make(np.random.default_rng([args.seed, i]), height, width,
                 name=path.name, index=i)
     files.write(path, files.Picture(mask * np.uint8(255)))

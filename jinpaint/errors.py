@@ -4,6 +4,7 @@ from collections.abc import Iterable
 import contextlib
 import difflib
 import sys
+import warnings
 
 
 class UsageError(Exception):
@@ -12,11 +13,17 @@ class UsageError(Exception):
 
 @contextlib.contextmanager
 def exit_on_usage_error():
-  """Turns a `UsageError` into one line on stderr and exit status 2."""
-  try:
-    yield
-  except UsageError as error:
-    sys.exit(_exit_with(str(error)))
+  """Turns a `UsageError` into one line on stderr and exit status 2.
+
+  Warnings become one line as well, without the place in the code.
+  """
+  with warnings.catch_warnings():
+    warnings.showwarning = lambda message, *_, **__: print(
+        f'warning: {message}', file=sys.stderr)
+    try:
+      yield
+    except UsageError as error:
+      sys.exit(_exit_with(str(error)))
 
 
 def _exit_with(message: str) -> int:

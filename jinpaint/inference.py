@@ -97,7 +97,8 @@ def _checked(image, mask):
   """Returns the holes (H, W) bool, if everything fits."""
   if image.dtype not in (np.uint8, np.uint16):
     raise ValueError(f'an image is uint8 or uint16, not {image.dtype}')
-  if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))):
+  if not image.size or not (
+      image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))):
     raise ValueError('an image is (H, W) or (H, W, 1, 3 or 4), not '
                      f'{image.shape}')
   hole = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 import os
+import sys
 
 from absl import app, flags, logging
 
@@ -16,8 +17,14 @@ def run(main: Callable[[], None], *, required: Iterable[str] = ()) -> None:
     main: the program, called when the flags are parsed.
     required: names of flags that must be given.
   """
-  # Before TensorFlow is imported, which otherwise greets with a page.
+  # Before TensorFlow and OpenCV are imported: the one greets with a page, which
+  # oneDNN adds to and is not needed to load images; the other comments on every
+  # broken image.
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+  os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
+  os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
+  # A file's name may be no text; that must not end a run.
+  sys.stdout.reconfigure(errors='backslashreplace')
 
   def guarded(argv):
     del argv
@@ -41,12 +48,13 @@ def _parse(argv, required):
     any(hasattr(value, 'keys') for value in values.values())
   except flags.UnrecognizedFlagError as error:
     raise errors.unknown('flag', error.flagname, known) from error
-  except AttributeError as error:
-    # A locked config's: a KeyError of the key and of the nearest, if any.
+  except (AttributeError, KeyError) as error:
+    # A locked config's: a KeyError of the key and of the nearest, if any; the
+    # last of several keys has it wrapped.
     reason = str(getattr(error.args[0], 'args', error.args)[0])
     raise UsageError('unknown config key ' + '; '.join(
         reason.splitlines()).replace('Did', 'did')) from error
-  except (flags.Error, OSError, KeyError, TypeError, ValueError) as error:
+  except (flags.Error, OSError, TypeError, ValueError) as error:
     raise UsageError(_reason(str(error))) from error
   for name, value in values.items():
     if value is None:

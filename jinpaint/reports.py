@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def write(evaluation: Evaluation, directory: Path,
     writer.writerow([image, f'{hole:.6f}', *(
         f'{evaluation.methods[method][name][i]:.6f}'
         for method, name in columns)])
-  files.write_atomically(directory / 'images.csv', rows.getvalue().encode())
+  files.write_atomically(directory / 'images.csv', os.fsencode(rows.getvalue()))
   files.write(directory / 'examples.png', files.Picture(picture))
 
 

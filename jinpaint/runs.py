@@ -121,8 +121,14 @@ def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
   for name in stage.networks:
     if name not in config.optimizers:
       raise UsageError(f'config.optimizers has none for the {name}')
-  return {name: optax.adam(**_plain(config.optimizers[name]))
+  return {name: _adam(**_plain(config.optimizers[name]))
           for name in stage.networks}
+
+
+def _adam(*, learning_rate, b1, b2, cosine_steps):
+  if cosine_steps:
+    learning_rate = optax.cosine_decay_schedule(learning_rate, cosine_steps)
+  return optax.adam(learning_rate, b1, b2)
 
 
 def _plain(section: Any) -> Any:

@@ -292,6 +292,8 @@ def test_where_alpha_is_0_is_no_hole(dtype):
     found, grey = masks.binarise(mask, hole=hole)
     np.testing.assert_array_equal(found, [[0, 1, 0]])
     assert grey == 1
+  label = np.asarray([[[0, 0, 0, full], [1, 1, 1, full]]], dtype)
+  np.testing.assert_array_equal(masks.binarise(label)[0], [[0, 1]])
 
 
 def test_a_coloured_pixel_is_grey():
@@ -513,6 +515,12 @@ def test_a_folder_that_is_missing_or_empty_is_named(tmp_path):
     assert '\n' not in str(raised.value)
 
 
+def test_a_path_may_start_at_home(tmp_path, monkeypatch):
+  write(tmp_path / 'masks' / 'm.png', white_at(3))
+  monkeypatch.setenv('HOME', str(tmp_path))
+  assert row_of(masks.parse('files:~/masks')(rng(), 8, 8)) == 3
+
+
 # Ratios.
 
 
@@ -558,6 +566,12 @@ def test_random_files_are_chosen_among_those_with_the_ratio(
   for i in range(50):
     maker(rng(i), 8, 8)
   assert len(reads) == 50
+
+
+def test_the_ratio_of_a_union_is_that_of_all_its_parts(tmp_path):
+  write(tmp_path / 'm.png', white_at(3))  # 8 of 64 pixels, 4 of them in a half
+  maker = masks.parse(f'half+files:{tmp_path}', ratio=(.55, .6))
+  assert maker(rng(), 8, 8).sum() == 36
 
 
 @pytest.mark.parametrize('ratio', [(.5, .1), (-.1, .5), (.1, 1.5), (.1,)])

@@ -40,6 +40,7 @@ class Data:
     mask: what `jinpaint.data.masks.parse` reads, e.g. `lines`.
     mask_ratio: smallest and largest share of hole pixels; empty for any.
     mask_pairing: how mask files meet images: random, stem, order or single.
+      Masks paired by stem or order are cropped and flipped with their image.
     mask_hole: colour of a hole in mask files, white or black.
     workers: threads that make examples; 0 lets tf.data choose.
     max_bad_images: more broken images than that stop the run.
@@ -105,7 +106,8 @@ class Examples:
         stem.
 
     Raises:
-      UsageError: `data.mask` or `seed` cannot be used.
+      UsageError: `data.mask` or `seed` cannot be used, or a photograph has no
+        mask.
     """
     if seed < 0:
       raise UsageError(f'seed is {seed}; it must not be negative')
@@ -129,16 +131,21 @@ class Examples:
   def make(self, photograph: np.ndarray, epoch: int, index: int
            ) -> dict[str, np.ndarray]:
     """Returns the example of a photograph, RGB (H, W, 3) uint8, in an epoch."""
+    # A mask that belongs to its photograph is cropped and flipped with it.
     size = self._data.size
-    image = self._view(photograph, self._rng(_CROP, epoch, index))
+    paired = self._data.mask_pairing in ('stem', 'order')
+    height, width = photograph.shape[:2] if paired else (size, size)
     hole = self._mask(
-        self._rng(_MASK, epoch, index), size, size, index=index,
+        self._rng(_MASK, epoch, index), height, width, index=index,
         name=self._names[index] if self._names else str(index))
+    view = self._view(photograph.shape, self._rng(_CROP, epoch, index))
+    image = view(photograph)
+    hole = view(hole, nearest=True) if paired else hole
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
     if 'noise' in self.shapes:
       normal = self._rng(_NOISE, epoch, index).standard_normal(
-          (size, size, 3), np.float32)
+          example['image'].shape, np.float32)
       example['noise'] = normal * np.float32(self._data.noise)
     return example
 
@@ -146,28 +153,32 @@ class Examples:
     choice, *rest = key
     return np.random.default_rng([choice, self.seed, *map(int, rest)])
 
-  def _view(self, image, rng):
-    """Returns a (size, size, 3) view of a photograph."""
+  def _view(self, shape, rng):
+    """Returns the function that takes a (size, size) view of a photograph."""
     data = self._data
-    height, width = image.shape[:2]
+    height, width = shape[:2]
+    top, left = 0, 0
     if data.precrop:
-      image = _middle(image, min(data.precrop, height, width))
-      height, width = image.shape[:2]
-    shorter = min(height, width)
-    if data.crop == 'center':
-      image = _middle(image, shorter)
-    elif data.crop == 'random':
-      side = max(1, round(shorter * rng.uniform(*data.scales)))
-      top = rng.integers(height - side, endpoint=True)
-      left = rng.integers(width - side, endpoint=True)
-      image = image[top:top + side, left:left + side]
-    shrinks = min(image.shape[:2]) >= data.size
-    image = cv2.resize(image, (data.size, data.size), interpolation=(
-        cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+      side = min(data.precrop, height, width)
+      top, left = (height - side) // 2, (width - side) // 2
+      height, width = side, side
+    if data.crop != 'squash':
+      side = min(height, width)
+      if data.crop == 'random':
+        side = max(1, round(side * rng.uniform(*data.scales)))
+        top += rng.integers(height - side, endpoint=True)
+        left += rng.integers(width - side, endpoint=True)
+      else:
+        top, left = top + (height - side) // 2, left + (width - side) // 2
+      height, width = side, side
     # Drawn last, so that flipping does not move the crop.
-    return image[:, ::-1] if self._flip and rng.random() < 0.5 else image
+    flipped = self._flip and rng.random() < 0.5
+    shrinks = min(height, width) >= data.size
 
-
-def _middle(image, side):
-  top, left = ((extent - side) // 2 for extent in image.shape[:2])
-  return image[top:top + side, left:left + side]
+    def view(image, nearest=False):
+      cut = image[top:top + height, left:left + width]
+      resized = cv2.resize(cut, (data.size, data.size), interpolation=(
+          cv2.INTER_NEAREST_EXACT if nearest else
+          cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+      return resized[:, ::-1] if flipped else resized
+    return view

@@ -60,6 +60,11 @@ class Picture(NamedTuple):
   profile: np.ndarray | None = None
 
 
+def hush() -> None:
+  """Keeps OpenCV from commenting on broken files on stderr."""
+  cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def names(root: Path) -> tuple[str, ...]:
   """Returns the image files below `root`, as sorted relative paths.
 
@@ -132,8 +137,28 @@ def write(path: Path, picture: Picture) -> None:
   BMP and TIFF are written without the colour profile.
 
   Raises:
+    UsageError: as `check_holds`, or the place cannot be written to.
+  """
+  check_holds(path, picture)
+  suffix, profile = path.suffix.lower(), picture.profile
+  pixels, quality = _swap_red_and_blue(picture.pixels), _QUALITY.get(suffix, ())
+  if profile is None or suffix in ('.bmp', '.tif', '.tiff'):
+    ok, encoded = cv2.imencode(suffix, pixels, quality)
+  else:
+    ok, encoded = cv2.imencodeWithMetadata(
+        suffix, pixels, np.asarray([cv2.IMAGE_METADATA_ICCP]), [profile],
+        quality)
+  if not ok:
+    raise UsageError(f'cannot write {path}: OpenCV could not encode it')
+  write_atomically(path, encoded.tobytes())
+
+
+def check_holds(path: Path, picture: Picture) -> None:
+  """Checks that the format that a path names can hold a picture.
+
+  Raises:
     UsageError: the format is unknown, or cannot hold the channels, the depth
-      or the profile; or the place cannot be written to.
+      or the profile.
   """
   check_suffix(path)
   suffix, (pixels, profile) = path.suffix.lower(), picture
@@ -147,16 +172,6 @@ def write(path: Path, picture: Picture) -> None:
   if suffix in LOSSY and profile is not None and profile.size > _JPEG_PROFILE:
     raise UsageError(f'cannot write {path}: a colour profile of {profile.size} '
                      'bytes is too large for JPEG; name the output .png')
-  pixels, quality = _swap_red_and_blue(pixels), _QUALITY.get(suffix, ())
-  if profile is None or suffix in ('.bmp', '.tif', '.tiff'):
-    ok, encoded = cv2.imencode(suffix, pixels, quality)
-  else:
-    ok, encoded = cv2.imencodeWithMetadata(
-        suffix, pixels, np.asarray([cv2.IMAGE_METADATA_ICCP]), [profile],
-        quality)
-  if not ok:
-    raise UsageError(f'cannot write {path}: OpenCV could not encode it')
-  write_atomically(path, encoded.tobytes())
 
 
 def check_suffix(path: Path) -> None:

@@ -195,10 +195,11 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
   if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:  # or NaN
     raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
                      f'{layers.min():g} to {layers.max():g}')
-  layers = layers.astype(np.float32)  # exact for 16 bits, doubled ones too
-  gray = layers[..., :3].mean(axis=2)
-  alpha = layers[..., 3] / full if layers.shape[2] == 4 else 1
-  full = 1 if layers[..., :3].max() <= 1 else full
+  # Planes in float32, which holds sums of 16 bits exactly.
+  planes = np.moveaxis(layers, 2, 0).astype(np.float32, order='C')
+  gray = sum(planes[:3]) / len(planes[:3])
+  alpha = planes[3] / full if len(planes) == 4 else 1
+  full = 1 if planes[:3].max() <= 1 else full
   painted = alpha * (gray if hole == 'white' else full - gray)
   grey = int(np.count_nonzero((painted != 0) & (painted != full)))
   return (2 * painted >= full).astype(np.uint8), grey
@@ -326,10 +327,7 @@ class MaskMaker:
                      f'ratio of {low:g} to {high:g}, in {TRIES} tries')
 
   def check(self, names: Sequence[str]) -> None:
-    """Raises a `UsageError` unless every image has its mask file.
-
-    Takes the images' relative paths in their order, before work starts.
-    """
+    """Raises `UsageError` unless each image, named in order, has its mask."""
     for folder in self._folders:
       folder.check(names)
 

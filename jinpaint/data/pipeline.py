@@ -12,6 +12,7 @@ from pathlib import Path
 import re
 import sys
 import threading
+import weakref
 
 import numpy as np
 import tensorflow as tf
@@ -37,16 +38,17 @@ class Batches:
       are empty where photographs have none.
   """
 
-  def __init__(self, dataset: tf.data.Dataset, broken: '_Broken',
+  def __init__(self, dataset: tf.data.Dataset, work: '_Work',
                source: 'sources.Source | _TfdsStream'):
     self._iterator = dataset.prefetch(2).as_numpy_iterator()
-    self._broken = broken
+    self._work = work
     self.source = source
+    self.close = weakref.finalize(self, _drain, self._iterator, work)
 
   @property
   def skipped(self) -> tuple[str, ...]:
     """The broken images met so far, sorted."""
-    return tuple(sorted(self._broken.found))
+    return tuple(sorted(self._work.broken))
 
   def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
     return self
@@ -56,9 +58,9 @@ class Batches:
       return next(self._iterator)
     except tf.errors.OpError:
       # tf.data wraps what a worker raised in a page of its own.
-      if self._broken.failure is None:
+      if self._work.failure is None:
         raise
-      raise self._broken.failure from None
+      raise self._work.failure from None
 
 
 def train_batches(data: Data, *, batch_size: int, seed: int,
@@ -81,14 +83,14 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
   """
   source = _open(data.source, 'train')
   examples = Examples(data, seed=seed, training=True, names=source.names)
-  broken = _Broken(data.max_bad_images, len(source))
-  dataset = _dataset(data, source, examples, broken, position)
+  work = _Work(data.max_bad_images, len(source))
+  dataset = _dataset(data, source, examples, work, position)
   dataset = dataset.batch(batch_size, drop_remainder=True)
   return Batches(
       dataset.map(lambda batch: {
           **{key: batch[key] for key in examples.shapes},
           'position': batch['position'][-1] + 1}),
-      broken, source)
+      work, source)
 
 
 def eval_batches(data: Data, *, batch_size: int, seed: int,
@@ -99,7 +101,7 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
     data: what the examples are made of.
     batch_size: examples a batch; the last one is padded.
     seed: with an example's index it decides its crop and its mask.
-    limit: the first so many examples only; 0 for all.
+    limit: the first so many photographs only; 0 for all.
 
   Returns:
     Batches of `image`, `mask`, `weight` (0 = padding) and `index`.
@@ -107,14 +109,13 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
   Raises:
     UsageError: as `train_batches`.
   """
+  if limit < 0:
+    raise UsageError(f'the limit is {limit}; it must be 0 (all) or more')
   source = (_open(data.eval_source, None) if data.eval_source
             else _open(data.source, 'validation'))
   examples = Examples(data, seed=seed, training=False, names=source.names)
-  broken = _Broken(data.max_bad_images, len(source))
-  dataset = _dataset(data, source, examples, broken, None)
-  if limit:
-    dataset = dataset.take(limit)
-
+  work = _Work(data.max_bad_images, len(source), limit)
+  dataset = _dataset(data, source, examples, work, None)
   def pad(batch):
     missing = batch_size - tf.shape(batch['index'])[0]
     batch['weight'] = tf.ones_like(batch['index'], tf.float32)
@@ -123,15 +124,36 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
         (batch_size, *value.shape[1:]))
         for key, value in batch.items() if key != 'position'}
 
-  return Batches(dataset.batch(batch_size).map(pad), broken, source)
+  return Batches(dataset.batch(batch_size).map(pad), work, source)
 
 
-def _dataset(data, source, examples, broken, position):
+def _drain(iterator, work):
+  """Lets the workers end.
+
+  An iterator must not be destroyed while a worker waits for Python's lock: its
+  destructor holds the lock and waits for the worker. So no new examples are
+  begun, and those that were are taken out and thrown away.
+  """
+  work.closed = True
+  # Whoever lets go of the last reference may be building a graph.
+  with tf.init_scope():
+    work.end.assign(0)
+    while True:
+      try:
+        next(iterator)
+      except StopIteration:
+        return
+      except tf.errors.OpError:
+        pass  # it has been reported, or nobody wants it any more
+
+
+def _dataset(data, source, examples, work, position):
   """Returns the examples from a position on; None: each once, in order."""
   training = position is not None
   first, last = (position, np.iinfo(np.int64).max) if training else (
       0, len(source))
-  dataset = tf.data.Dataset.range(first, last)
+  dataset = tf.data.Dataset.range(first, last).take_while(
+      lambda position: position < work.end)
   keys = tuple(examples.shapes)
 
   def example(position, image=None):
@@ -139,21 +161,24 @@ def _dataset(data, source, examples, broken, position):
     try:
       return found_and_made(position, image)
     except Exception as error:
-      broken.failure = error
+      work.failure = error
       raise
 
   def found_and_made(position, image):
     epoch, rank = divmod(int(position), len(source))
     index = rank
+    nothing = (False, index, *(
+        np.zeros(shape, np.float32) for shape in examples.shapes.values()))
+    if work.closed:
+      return nothing
     if image is None:
       if training:
         index = int(order(epoch)[rank])
       try:
         image = source.read(index)
       except files.UnreadableImage as error:
-        broken.add(str(error))
-        return False, index, *(
-            np.zeros(shape, np.float32) for shape in examples.shapes.values())
+        work.add_broken(str(error))
+        return nothing
     made = examples.make(files.as_rgb8(image), epoch, index)
     return True, index, *(made[key] for key in keys)
 
@@ -185,27 +210,36 @@ def _dataset(data, source, examples, broken, position):
       key: value for key, value in example.items() if key != 'found'})
 
 
-class _Broken:
-  """The broken images met so far, in any thread, and what stopped one."""
+class _Work:
+  """What the workers, in any thread, have met, and whether they go on.
 
-  def __init__(self, limit, count):
-    self.found = set()
+  Attributes:
+    broken: the broken images met so far.
+    failure: what a worker has raised.
+    closed: whether nobody wants examples any more.
+    end: the position at which the stream ends.
+  """
+
+  def __init__(self, max_broken, count, limit=0):
+    self.broken = set()
     self.failure = None
-    self._limit, self._count = limit, count
+    self.closed = False
+    self.end = tf.Variable(limit or tf.int64.max, dtype=tf.int64)
+    self._max_broken, self._count = max_broken, count
     self._lock = threading.Lock()
 
-  def add(self, name):
+  def add_broken(self, name):
     """Notes and prints a broken image; raises when it is one too many."""
     with self._lock:
-      if name not in self.found:
-        self.found.add(name)
+      if name not in self.broken:
+        self.broken.add(name)
         print(f'skipped a broken image: {name}', file=sys.stderr)
-      if len(self.found) == self._count:
+      if len(self.broken) == self._count:
         raise UsageError(f'not one image can be read; the last is {name}')
-      if len(self.found) > self._limit:
+      if len(self.broken) > self._max_broken:
         raise UsageError(
-            f'{len(self.found)} broken images, and data.max_bad_images is '
-            f'{self._limit}; the last is {name}')
+            f'{len(self.broken)} broken images, and data.max_bad_images is '
+            f'{self._max_broken}; the last is {name}')
 
 
 _TFDS = re.compile(
@@ -246,8 +280,8 @@ class _TfdsStream:
       raise UsageError(
           f'TFDS could not prepare {name}: {_first_line(error)}') from error
     features = self._builder.info.features
-    image = features['image'] if 'image' in features else None
-    if not isinstance(image, tfds.features.Image):
+    if 'image' not in features or not isinstance(
+        image := features['image'], tfds.features.Image):
       raise UsageError(f'TFDS data set {name} has no feature "image"')
     if image.np_dtype not in (np.uint8, np.uint16):
       raise UsageError(f'the images of TFDS data set {name} are '

@@ -18,6 +18,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from jinpaint.layers.conv import convolve
+from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
 
 NORMALIZATIONS = ('ratio', 'sum')
@@ -36,6 +37,7 @@ class PartialConv(nn.Module):
       al. do; `'sum'` divides by the known numbers, as naoto0804's U-Net does,
       whose published weights need it. `'sum'` has binary updated masks,
       `'ratio'` clips: a window with less than one known number stays soft.
+    spectral_norm: whether the kernel is divided by its spectral norm.
     kernel_init: initialiser of the kernel (kh, kw, Cin, features).
   """
 
@@ -45,17 +47,20 @@ class PartialConv(nn.Module):
   padding: tuple[int, int] = (1, 1)
   use_bias: bool = True
   normalize: str = 'ratio'
+  spectral_norm: bool = False
   kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
 
   @nn.compact
   def __call__(self, x: Array | Sequence[Array],
-               valid: Array | Sequence[Array]) -> tuple[Array, Array]:
+               valid: Array | Sequence[Array], train: bool = False
+               ) -> tuple[Array, Array]:
     """Convolves what is known and tells what is known afterwards.
 
     Args:
       x: (B, H, W, C), or a sequence of such groups to be concatenated.
       valid: 1 = known, 0 = hole; for each group (B, H, W, 1) or, where the
         channels differ, (B, H, W, C). No gradient flows into it.
+      train: whether the spectral vectors move, see `jinpaint.layers.norm`.
 
     Returns:
       (B, H', W', features), 0 where a window knows nothing, and the updated
@@ -69,6 +74,8 @@ class PartialConv(nn.Module):
     channels = damaged.shape[-1]
     kernel = self.param('kernel', self.kernel_init,
                         (*self.kernel_size, channels, self.features))
+    if self.spectral_norm:
+      kernel = spectrally_normalized(self, kernel, train)
     pads = [(p, p) for p in self.padding]
     raw = convolve(damaged, kernel, strides=self.strides, padding=pads)
 

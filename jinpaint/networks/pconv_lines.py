@@ -17,10 +17,11 @@ The paper names its adversarial loss by Pathak et al., 2016 (arXiv:1604.07379,
 """
 
 from flax import linen as nn
-import jax.numpy as jnp
 
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.upsampling import upsample_nearest
 from jinpaint.types import Array
 
 _dcgan_init = nn.initializers.normal(0.02)
@@ -68,12 +69,12 @@ class LinePConvNet(nn.Module):
 
     for i, (width, skip) in enumerate(
         zip((*self.widths[-2::-1], 3), reversed(skips), strict=True), start=1):
-      groups = zip(skip, (_double(x), _double(valid)), strict=True)
+      groups = zip(skip, map(upsample_nearest, (x, valid)), strict=True)
       x, valid = block(f'decoder_{i}_p_conv_1', *groups, skip[0].shape[-1],
                        leaky_relu)
       x, valid = block(f'decoder_{i}_p_conv_2', x, valid, width, leaky_relu)
 
-    return nn.sigmoid(nn.Conv(3, (3, 3), padding=1, name='output')(x)), valid
+    return nn.sigmoid(Conv(3, name='output')(x)), valid
 
 
 class LineDiscriminator(nn.Module):
@@ -99,17 +100,12 @@ class LineDiscriminator(nn.Module):
     features = []
     for i, width in enumerate(self.widths, start=1):
       first = i == 1
-      x = nn.Conv(width, (4, 4), strides=2, padding=1, use_bias=first,
-                  kernel_init=_dcgan_init, name=f'conv_{i}')(x)
+      x = Conv(width, (4, 4), strides=(2, 2), use_bias=first,
+               kernel_init=_dcgan_init, name=f'conv_{i}')(x)
       if not first:
         x = BatchNorm(name=f'norm_{i}')(x, train)
       x = nn.leaky_relu(x, 0.2)
       features.append(x)
-    scores = nn.Conv(1, (4, 4), padding=0, kernel_init=_dcgan_init,
-                     name='scores')(x)
+    scores = Conv(1, (4, 4), padding=(0, 0), kernel_init=_dcgan_init,
+                  name='scores')(x)
     return scores, tuple(features)
-
-
-def _double(x):
-  """Doubles height and width by repeating (nearest neighbour)."""
-  return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)

@@ -1,0 +1,204 @@
+"""Convolutions and their gradients in forms that XLA runs fast on CPUs.
+
+The scalar <y, kernel * x> is linear in the image x, in the kernel and in the
+map y, which makes three functions of any two of them:
+
+- `correlate(x, kernel)`, the convolution;
+- `spread(y, kernel)`, its transpose, the gradient for the image;
+- `weigh(x, y)`, the gradient for the kernel.
+
+The gradients of each are the other two, so that derivatives of every order
+take these forms as well. The sums are those of `lax.conv_general_dilated`;
+what XLA's CPU backend makes of some plain convolutions, and of JAX's own
+gradients, is up to a hundred times slower: `benchmarks/convolutions.md`.
+Reverse mode only: `jax.jvp` does not pass.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+from jax import lax
+import jax.numpy as jnp
+
+from jinpaint.types import Array
+
+# `weigh` unfolds y where that makes at most so many channels: there XLA's own
+# form is up to sixty times slower, beyond it is soon the faster one.
+_FEW = 160
+
+
+class Geometry(NamedTuple):
+  """Where a convolution's window goes; each field is for height and width.
+
+  Attributes:
+    image: the size of x.
+    window: the number of the kernel's taps.
+    strides: steps of the window.
+    padding: zeros before and after.
+    dilation: distance of the taps; 1 where the stride is not.
+  """
+
+  image: tuple[int, int]
+  window: tuple[int, int]
+  strides: tuple[int, int]
+  padding: tuple[tuple[int, int], tuple[int, int]]
+  dilation: tuple[int, int]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def correlate(x: Array, kernel: Array, geometry: Geometry) -> Array:
+  """Returns y (B, H', W', Cout) for x (B, H, W, Cin).
+
+  Args:
+    x: (B, H, W, Cin).
+    kernel: (kh, kw, Cin, Cout).
+    geometry: where the window goes.
+  """
+  return _padded_convolution(x, kernel, geometry.strides, geometry.padding,
+                             geometry.dilation)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
+  """Returns x (B, H, W, Cin) for y (B, H', W', Cout); see `correlate`.
+
+  With stride s, the pixels of x whose row and column leave the same remainders
+  when divided by s meet the same taps: each of the s * s sets is an ordinary
+  convolution of y with a part of the kernel.
+  """
+  # A kernel smaller than the stride leaves sets without a tap.
+  missing = [max(s - k, 0) for s, k in zip(
+      geometry.strides, geometry.window, strict=True)]
+  kernel = jnp.pad(kernel.swapaxes(2, 3),
+                   [*((0, n) for n in missing), (0, 0), (0, 0)])
+  rows, columns = (
+      [_taps_and_padding(*axis, remainder) for remainder in range(axis[2])]
+      for axis in zip(geometry.image, kernel.shape[:2], geometry.strides,
+                      geometry.padding, geometry.dilation, y.shape[1:3],
+                      strict=True))
+  sets = [
+      jnp.stack([
+          _padded_convolution(
+              y, kernel[row_taps, column_taps][::-1, ::-1], (1, 1),
+              (row_padding, column_padding), geometry.dilation)
+          for column_taps, column_padding in columns], axis=3)
+      for row_taps, row_padding in rows]
+  x = jnp.stack(sets, axis=2)
+  b, h, row_sets, w, column_sets, c = x.shape
+  x = x.reshape(b, h * row_sets, w * column_sets, c)
+  return x[:, :geometry.image[0], :geometry.image[1]]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def weigh(x: Array, y: Array, geometry: Geometry) -> Array:
+  """Returns the kernel (kh, kw, Cin, Cout) for x and y; see `correlate`."""
+  kh, kw = geometry.window
+  few = kh * kw == 1 or kh * kw * y.shape[-1] <= _FEW
+  if geometry.strides == (1, 1) and few:
+    return _weigh_by_unfolding(x, y, geometry)
+  # A convolution of x with y as the kernel, summed over the batch. A stride
+  # may leave a rest of x unseen: there the padding is negative.
+  x, padding = _without_negative(x, [
+      (before, (given - 1) * s + (k - 1) * d + 1 - size - before)
+      for size, k, s, (before, _), d, given in zip(
+          *geometry, y.shape[1:3], strict=True)])
+  return lax.conv_general_dilated(
+      x, y, geometry.dilation, padding, rhs_dilation=geometry.strides,
+      dimension_numbers=('CHWN', 'IHWO', 'HWNC'))
+
+
+def _weigh_by_unfolding(x, y, geometry):
+  """Moves y to where each tap met x, and makes one matrix product."""
+  kh, kw = geometry.window
+  moved = [(0, 0, 0), (0, 0, 0)]
+  moved[1:1] = [
+      ((k - 1) * d - before, size + before - given, 0)
+      for size, k, _, (before, _), d, given in zip(
+          *geometry, y.shape[1:3], strict=True)]
+  wide = lax.pad(y, jnp.zeros((), y.dtype), moved)
+  (height, width), (dh, dw) = geometry.image, geometry.dilation
+  unfolded = jnp.concatenate([
+      wide[:, i * dh:i * dh + height, j * dw:j * dw + width]
+      for i in reversed(range(kh)) for j in reversed(range(kw))], axis=-1)
+  kernel = jnp.tensordot(unfolded, x, ((0, 1, 2), (0, 1, 2)))
+  return kernel.reshape(kh, kw, y.shape[-1], x.shape[-1]).swapaxes(2, 3)
+
+
+def depthwise(x: Array, kernel: Array, geometry: Geometry) -> Array:
+  """Convolves each channel with its own kernel, (kh, kw, 1, C).
+
+  A sum over the taps: XLA's grouped convolution is twenty times slower, as is
+  its convolution of a single channel.
+  """
+  wide = jnp.pad(x, [(0, 0), *geometry.padding, (0, 0)])
+  height, width = (
+      (size - (k - 1) * d - 1) // s + 1
+      for size, k, s, d in zip(wide.shape[1:3], geometry.window,
+                               geometry.strides, geometry.dilation,
+                               strict=True))
+  (sh, sw), (dh, dw) = geometry.strides, geometry.dilation
+  return sum(
+      kernel[i, j, 0]
+      * wide[:, i * dh:, j * dw:][:, :sh * height:sh, :sw * width:sw]
+      for i in range(geometry.window[0]) for j in range(geometry.window[1]))
+
+
+def _padded_convolution(x, kernel, strides, padding, dilation):
+  """Convolves; without padding, with a row too many that is cropped.
+
+  XLA takes a path that is 3 to 30 times slower for an unpadded window, and
+  reads beyond the image where one side has a negative padding (jaxlib 0.10.2).
+  """
+  x, padding = _without_negative(x, padding)
+  window = kernel.shape[:2]
+  (above, below), sides = padding
+  rows = (x.shape[1] + above + below - (window[0] - 1) * dilation[0] - 1
+          ) // strides[0] + 1
+  if window != (1, 1) and not any((above, below, *sides)):
+    padding = ((0, 1), (0, 0))
+  return lax.conv_general_dilated(
+      x, kernel, strides, padding, rhs_dilation=dilation,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))[:, :rows]
+
+
+def _without_negative(x, padding):
+  """Cuts off x what a negative padding means, and returns what is left."""
+  rows, columns = (slice(max(-before, 0), size - max(-after, 0))
+                   for size, (before, after) in zip(
+                       x.shape[1:3], padding, strict=True))
+  return x[:, rows, columns], [
+      tuple(max(side, 0) for side in pair) for pair in padding]
+
+
+def _taps_and_padding(size, taps, stride, padding, dilation, given, remainder):
+  """Returns, along one axis, what one set of `spread` sees.
+
+  Row `q * stride + remainder` of x gets from tap t what row
+  `q + (remainder + before - t * dilation) / stride` of y holds.
+
+  Returns:
+    The taps, as a slice of the kernel, and the padding of y.
+  """
+  before = padding[0]
+  first = (remainder + before) % stride
+  last = first + (taps - 1 - first) // stride * stride
+  from_first, from_last = (
+      (remainder + before - tap * dilation) // stride for tap in (first, last))
+  rows = -(-size // stride)
+  return slice(first, None, stride), (-from_last, rows + from_first - given)
+
+
+def _define_gradients():
+  """Makes the gradients of each of the three functions the other two."""
+  keep = lambda f: lambda a, b, geometry: (f(a, b, geometry), (a, b))
+  correlate.defvjp(keep(correlate), lambda geometry, given, y: (
+      spread(y, given[1], geometry), weigh(given[0], y, geometry)))
+  spread.defvjp(keep(spread), lambda geometry, given, x: (
+      correlate(x, given[1], geometry), weigh(x, given[0], geometry)))
+  weigh.defvjp(keep(weigh), lambda geometry, given, kernel: (
+      spread(given[1], kernel, geometry),
+      correlate(given[0], kernel, geometry)))
+
+
+_define_gradients()

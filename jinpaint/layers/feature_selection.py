@@ -1,0 +1,111 @@
+"""Comprehensive feature selection: a convolution gated twice, then by channel.
+
+The "CFS block" of the two-stage inpainting with HED sketches that is published
+as github.com/GuardSkill/Feature-Selection-Inpainting, section 3.2 of its paper.
+Where this follows the code instead of the paper:
+
+- every kernel is divided by its spectral norm;
+- the linear layers of squeeze and excitation have biases (equation 7 has none);
+- the last layer of a network, without activation, has no squeeze and
+  excitation either.
+"""
+
+from flax import linen as nn
+import jax.numpy as jnp
+
+from jinpaint.layers.activations import leaky_relu
+from jinpaint.layers.conv import Conv, Dense
+from jinpaint.types import Array
+
+_REDUCTION = 16  # r of equation 7
+
+
+class CFSBlock(nn.Module):
+  """A convolution whose input, output and channels are each gated.
+
+  Attributes:
+    features: output channels; at least 16 where `last` is false.
+    kernel_size: height and width of the windows.
+    strides: steps in height and width; the input's gate keeps the size.
+    padding: zeros on each side of height and of width, likewise.
+    dilation: distance of the windows' taps.
+    use_bias: whether the three convolutions have a bias.
+    last: whether the block ends a network: no activation, no gate by channel.
+    kernel_init: initialiser of every kernel.
+  """
+
+  features: int
+  kernel_size: tuple[int, int] = (3, 3)
+  strides: tuple[int, int] = (1, 1)
+  padding: tuple[int, int] = (1, 1)
+  dilation: tuple[int, int] = (1, 1)
+  use_bias: bool = True
+  last: bool = False
+  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool = False) -> Array:
+    """Returns (B, H', W', features) for x (B, H, W, Cin)."""
+    def conv(name, x, features, strides, padding):
+      return Conv(features, self.kernel_size, strides, padding,
+                  dilation=self.dilation, use_bias=self.use_bias,
+                  spectral_norm=True, kernel_init=self.kernel_init,
+                  name=name)(x, train)
+
+    same = tuple((k - 1) * d // 2 for k, d in zip(
+        self.kernel_size, self.dilation, strict=True))
+    input_gate = nn.sigmoid(
+        conv('input_gate', x, x.shape[-1], (1, 1), same))  # equation 3
+    output_gate = nn.sigmoid(conv('output_gate', x, self.features,
+                                  self.strides, self.padding))  # equation 4
+    selected = conv('conv', input_gate * x, self.features, self.strides,
+                    self.padding)
+    if self.last:
+      return selected * output_gate
+    selected = leaky_relu(selected) * output_gate  # equation 5
+    return SqueezeExcite(kernel_init=self.kernel_init,
+                         name='squeeze_excite')(selected, train)
+
+
+class SqueezeExcite(nn.Module):
+  """Weighs each channel by what all channels hold on average.
+
+  Jie Hu et al., 2017, arXiv:1709.01507, "Squeeze-and-Excitation Networks";
+  equations 6 to 8 of the paper above, with spectral norms.
+
+  Attributes:
+    kernel_init: initialiser of both kernels.
+  """
+
+  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool = False) -> Array:
+    """Returns `x` (B, H, W, C), each channel times a number in (0, 1)."""
+    dense = lambda features, name: Dense(
+        features, spectral_norm=True, kernel_init=self.kernel_init, name=name)
+    channels = x.shape[-1]
+    weight = jnp.mean(x, axis=(1, 2), keepdims=True)
+    weight = nn.relu(dense(channels // _REDUCTION, 'squeeze')(weight, train))
+    return x * nn.sigmoid(dense(channels, 'excite')(weight, train))
+
+
+class ResidualCFSBlock(nn.Module):
+  """x + block(block(x)), with two dilated 3x3 CFS blocks without biases.
+
+  Attributes:
+    dilation: of both blocks.
+    kernel_init: initialiser of every kernel.
+  """
+
+  dilation: int = 2
+  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool = False) -> Array:
+    """Returns (B, H, W, C) for x (B, H, W, C)."""
+    both = (self.dilation, self.dilation)
+    block = lambda name: CFSBlock(
+        x.shape[-1], padding=both, dilation=both, use_bias=False,
+        kernel_init=self.kernel_init, name=name)
+    return x + block('block_2')(block('block_1')(x, train), train)
