@@ -1,0 +1,80 @@
+"""Published PyTorch weights become Flax variables: one file a paper.
+
+The networks of `jinpaint.networks.<paper>` have their `CONVERTERS` in
+`jinpaint.converters.<paper>`, by registered name.
+"""
+
+from collections.abc import Mapping
+import importlib
+import importlib.util
+import os
+from typing import Any
+
+import numpy as np
+
+from jinpaint import networks
+from jinpaint.converters import torch_file, torch_layout
+from jinpaint.errors import unknown, UsageError
+from jinpaint.types import Variables
+
+
+def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
+               ) -> Variables:
+  """Converts published PyTorch weights to a network's variables.
+
+  Args:
+    name: the network, see `jinpaint.networks.REGISTRY`.
+    state_dict: arrays or tensors under the published names, or what a trainer
+      saved, with the state dict in it.
+    **options: of the network, as `jinpaint.create` takes them.
+
+  Returns:
+    `{'params': ..., 'batch_stats': ..., ...}`, float32, for `network.apply`.
+
+  Raises:
+    UsageError: no such network, nothing published for it, or keys are
+      missing, are too many, or have another shape.
+  """
+  converter = converter_of(name)
+  network = networks.create(name, **{**options, **converter.whole})
+  weights = torch_file.state_dict(
+      _as_arrays(state_dict), *converter.found_under, origin='the state dict')
+  try:
+    return torch_layout.convert(network, converter, weights)
+  except UsageError as error:
+    raise UsageError(f'not the weights of {name}: {error}') from None
+
+
+def from_file(name: str, path: str | os.PathLike[str], **options: Any
+              ) -> Variables:
+  """As `from_torch`, of a file: see `jinpaint.converters.torch_file`."""
+  contents = torch_file.read(path)
+  try:
+    return from_torch(name, contents, **options)
+  except UsageError as error:
+    raise UsageError(f'{path}: {error}') from None
+
+
+def converter_of(name: str) -> torch_layout.Converter:
+  """Returns what a network's arrays are called where it was published.
+
+  Raises:
+    UsageError: no such network, or nothing was published for it.
+  """
+  if name not in networks.REGISTRY:
+    raise unknown('network', name, networks.REGISTRY)
+  paper = f'jinpaint.converters.{networks.REGISTRY[name][0]}'
+  if importlib.util.find_spec(paper):
+    converters = importlib.import_module(paper).CONVERTERS
+    if name in converters:
+      return converters[name]
+  raise UsageError(f'no weights of {name} were published')
+
+
+def _as_arrays(value: Any) -> Any:
+  """Returns mappings with NumPy arrays in place of PyTorch's tensors."""
+  if isinstance(value, Mapping):
+    return {key: _as_arrays(item) for key, item in value.items()}
+  if hasattr(value, 'detach'):  # a tensor; NumPy has no bfloat16
+    return np.asarray(value.detach().cpu().float())
+  return value

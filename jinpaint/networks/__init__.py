@@ -15,9 +15,12 @@ from jinpaint import errors
 # golden file, where one exists.
 REGISTRY = {
     'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated'),
+    'edgeconnect_discriminator': ('patchgan', 'EdgeConnectDiscriminator'),
+    'gated_discriminator': ('patchgan', 'GatedDiscriminator'),
     'hed': ('hed', 'HED'),
     'pconv_lines': ('pconv_lines', 'LinePConvNet'),
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator'),
+    'sketchrefiner_discriminator': ('patchgan', 'SketchRefinerDiscriminator'),
     'vgg16': ('vgg', 'VGG16'),
     'vgg19': ('vgg', 'VGG19'),
 }

@@ -1,0 +1,338 @@
+"""Networks compute what the published ones do, outputs and gradients.
+
+The folder that JINPAINT_GOLDEN names (default: tests/golden) is listed; every
+golden file in it is a case. A network that does not exist yet is skipped, by
+name; a file that cannot be read fails.
+"""
+
+from collections.abc import Callable, Mapping
+import json
+from typing import NamedTuple
+
+from flax import linen as nn
+from golden import fill
+import golden_files
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jinpaint
+from jinpaint import converters, losses, metrics, networks
+from jinpaint.converters import torch_layout
+from jinpaint.layers.activations import leaky_relu
+from jinpaint.layers.conv import Conv
+from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
+from jinpaint.layers.fourier_conv import FourierConv
+from jinpaint.layers.gated_conv import EnhancedGatedConv, GatedConv
+from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.spade import SPADE
+
+# Golden name -> registered name and options, where not just the former. The
+# recorded gradients of the gated discriminator are those for weights that are
+# already divided by their spectral norm.
+VARIANTS = {
+    'hed': ('hed', {'logits': True}),
+    'gated_discriminator': (
+        'gated_discriminator', {'spectral_norm': False}),
+    'gated_discriminator_symmetric': (
+        'gated_discriminator', {'spectral_norm': False, 'padding': (2, 2)}),
+}
+
+# Registered name -> from what the network returns, the recorded outputs; where
+# these are not the same arrays in the same order.
+OUTPUTS = {
+    'ade20k_resnet50_dilated': lambda found: [
+        found[f'layer{i}'] for i in (4, 1, 2, 3)],
+    'gated_discriminator': lambda result: result[:1],
+}
+
+
+class Layer(NamedTuple):
+  """A layer with a golden file.
+
+  Attributes:
+    make: from the golden file, for its widths, to the layer.
+    names: the layer's own layers, see `torch_layout.Converter`.
+    ignored: likewise.
+  """
+
+  make: Callable[[golden_files.Golden], nn.Module]
+  names: Mapping[str, str]
+  ignored: tuple[str, ...] = ()
+
+
+class LeakyPartialConv(nn.Module):
+  """A partial convolution and its activation."""
+
+  features: int
+
+  @nn.compact
+  def __call__(self, x, valid):
+    x, valid = PartialConv(self.features, strides=(2, 2), spectral_norm=True,
+                           name='conv')(x, valid)
+    return leaky_relu(x), valid
+
+
+class EnhancedGatedEncoder(nn.Module):
+  """The encoder of InpaintGAN's enhanced gated convolutions."""
+
+  @nn.compact
+  def __call__(self, x, mask):
+    conv = lambda features, name: Conv(features, strides=(2, 2), name=name)
+    gate = conv(32, 'first')(jnp.concatenate([x, mask], -1))
+    x, mask = nn.sigmoid(gate), conv(1, 'first_mask')(mask)
+    for i, (features, stride) in enumerate(
+        ((64, 1), (128, 2), (128, 1), (128, 1), (256, 2)), start=2):
+      x, gate, mask = EnhancedGatedConv(
+          features, (stride, stride), name=f'layer_{i}')(x, gate, mask)
+    return x
+
+
+CFS_BLOCK = {
+    'conv': 'conv2d',
+    'output_gate': 'mask_conv2d',
+    'input_gate': 'same_conv2d',
+    'squeeze_excite/squeeze': 'sqex.linear1',
+    'squeeze_excite/excite': 'sqex.linear2',
+}
+LAYERS = {
+    'inpaintgan_egc_encoder': Layer(lambda _: EnhancedGatedEncoder(), {
+        'first': 'Ginput.conv',
+        'first_mask': 'Ginput.mask_conv',
+        'layer_{i}/attention': 'EGC_layer_{i}.conv1',
+        'layer_{i}/conv': 'EGC_layer_{i}.conv2',
+        'layer_{i}/gate': 'EGC_layer_{i}.gate_conv',
+        'layer_{i}/mask': 'EGC_layer_{i}.mask_conv'}),
+    'layer_cfs_block': Layer(
+        lambda golden: CFSBlock(golden.width, strides=(2, 2)), CFS_BLOCK),
+    'layer_residual_cfs_block': Layer(lambda _: ResidualCFSBlock(), {
+        **torch_layout.within('block_1', 'conv1', CFS_BLOCK),
+        **torch_layout.within('block_2', 'conv2', CFS_BLOCK)}),
+    'layer_gated_conv': Layer(
+        lambda golden: GatedConv(golden.width, strides=(2, 2),
+                                 spectral_norm=True),
+        {'conv': 'conv2d', 'gate': 'mask_conv2d'}, ignored=('batch_norm2d.*',)),
+    'layer_partial_conv': Layer(
+        lambda golden: PartialConv(golden.width, strides=(2, 2)), {'': ''}),
+    'layer_partial_conv_multichannel': Layer(
+        lambda golden: LeakyPartialConv(golden.width), {'conv': 'conv'}),
+    'layer_ffc': Layer(
+        lambda golden: FourierConv(golden.shapes['ffc.bn_g.weight'][0]), {
+            'local_to_local': 'ffc.ffc.convl2l',
+            'local_to_global': 'ffc.ffc.convl2g',
+            'global_to_local': 'ffc.ffc.convg2l',
+            'global_to_global/reduce': 'ffc.ffc.convg2g.conv1.0',
+            'global_to_global/reduce_norm': 'ffc.ffc.convg2g.conv1.1',
+            'global_to_global/fourier_unit/conv':
+                'ffc.ffc.convg2g.fu.conv_layer',
+            'global_to_global/fourier_unit/norm': 'ffc.ffc.convg2g.fu.bn',
+            'global_to_global/expand': 'ffc.ffc.convg2g.conv2',
+            'local_norm': 'ffc.bn_l',
+            'global_norm': 'ffc.bn_g'}),
+    'layer_spade': Layer(
+        lambda golden: SPADE(golden.shapes['mlp_shared.0.bias'][0]),
+        {'norm': 'param_free_norm', 'shared': 'mlp_shared.0',
+         'gamma': 'mlp_gamma', 'beta': 'mlp_beta'}),
+}
+
+
+def test_there_are_golden_files():
+  assert golden_files.networks(), f'no golden files in {golden_files.FOLDER}'
+
+
+@pytest.mark.parametrize('path', golden_files.networks(), ids=lambda p: p.stem)
+def test_network_equals_the_published_one(path):
+  golden = golden_files.Golden(path)
+  name, options = VARIANTS.get(golden.name, (golden.name, {}))
+  network, converter = find(name, options, golden)
+  leaves = [leaf for leaf in torch_layout.leaves(
+      network, converter, golden.blank) if leaf.path[0] == 'params']
+  state = golden.state_dict({
+      leaf.key: leaf.axes[-1] for leaf in leaves if leaf.path[-1] == 'kernel'})
+  variables = (torch_layout.convert(network, converter, state)
+               if name in LAYERS
+               else jinpaint.from_torch(name, state, **options))
+  keys = {leaf.key: leaf.path[1:] for leaf in leaves}
+
+  outputs = dict(golden.outputs)
+  if 'second' in outputs:
+    assert_close(second_call(name, options, state, golden),
+                 outputs.pop('second'), 'second')
+  named, input_grads, grads = run(
+      network, variables, golden, OUTPUTS.get(name, jax.tree.leaves))
+  for output, expected in outputs.items():
+    assert_close(named[output], expected, output)
+  for feature, expected in golden.features.items():
+    assert_statistics(np.asarray(named[feature]), expected, feature)
+  for key, expected in golden.input_grads.items():
+    error = np.linalg.norm(input_grads[key] - expected)
+    assert error <= 1e-3 * np.linalg.norm(expected), f'gradient of {key}'
+
+  own = sum(array.size for array in jax.tree.leaves(variables['params']))
+  assert own + golden.count_unused(keys) == golden.params
+  assert golden.grad_norms.keys() <= keys.keys()
+  assert_norms({key: norm(grads, path) for key, path in keys.items()},
+               golden.grad_norms)
+
+
+def find(name, options, golden):
+  """Returns a network and its converter."""
+  if layer := LAYERS.get(name):
+    inputs = jax.eval_shape(lambda: tuple(golden.inputs.values()))
+    return layer.make(golden), torch_layout.Converter(
+        layer.names, inputs, ignored=layer.ignored)
+  if name in networks.REGISTRY:
+    return networks.create(name, **options), converters.converter_of(name)
+  return pytest.skip(f'there is no network {name} yet')
+
+
+def run(network, variables, golden, read):
+  """Returns outputs by name, and gradients of mean(first output * probe)."""
+  def loss(params, inputs):
+    arrays = read(network.apply({**variables, 'params': params}, *inputs))
+    named = dict(zip(golden.output_names, arrays, strict=True))
+    return jnp.mean(named[golden.output_names[0]] * golden.probe), named
+
+  (_, named), (grads, input_grads) = jax.jit(
+      jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(
+          variables['params'], tuple(golden.inputs.values()))
+  return named, dict(zip(golden.inputs, input_grads, strict=True)), grads
+
+
+def second_call(name, options, state, golden):
+  """Returns the scores after the spectral vectors have moved once more."""
+  options = {**options, 'spectral_norm': True}
+  (scores, _), _ = networks.create(name, **options).apply(
+      jinpaint.from_torch(name, state, **options), *golden.inputs.values(),
+      train=True, mutable=['spectral'])
+  return scores
+
+
+def tolerance(std):
+  return 1e-4 * float(std) + 1e-5
+
+
+def assert_close(actual, expected, name):
+  if name == 'valid':  # one channel; the published mask repeats it
+    actual = np.broadcast_to(actual, expected.shape)
+  assert actual.shape == expected.shape
+  np.testing.assert_allclose(actual, expected, rtol=0,
+                             atol=tolerance(expected.std()), err_msg=name)
+
+
+def assert_statistics(actual, expected, name):
+  assert list(actual.shape) == expected['shape']
+  for statistic, value in (('mean', actual.mean()), ('min', actual.min()),
+                           ('std', actual.std(ddof=1))):
+    assert value == pytest.approx(
+        expected.get(statistic, value), abs=tolerance(expected['std'])), (
+            name, statistic)
+
+
+def norm(grads, path):
+  for name in path:
+    grads = grads[name]
+  return float(jnp.linalg.norm(grads.ravel()))
+
+
+def assert_norms(actual, expected):
+  """Compares gradient norms, of parameters without one to zero.
+
+  A bias in front of an instance norm has no gradient but rounding errors, about
+  1e-7 of its layer's weight's: a millionth of a layer's largest is as zero.
+  """
+  largest = {}
+  for key, value in expected.items():
+    layer = key.rpartition('.')[0]
+    largest[layer] = max(value, largest.get(layer, 0.0))
+  for key, value in actual.items():
+    floor = 1e-6 * largest.get(key.rpartition('.')[0], 0.0)
+    assert value == pytest.approx(expected.get(key, 0.0), rel=1e-3,
+                                  abs=floor), f'gradient norm of {key}'
+
+
+@pytest.mark.parametrize('path', golden_files.losses(), ids=lambda p: p.stem)
+class TestLosses:
+  """Losses and metrics of images, as EdgeConnect's code computes them."""
+
+  @pytest.fixture
+  def golden(self, path):
+    return json.loads(path.read_text())
+
+  @pytest.fixture
+  def image(self, path, golden):
+    """Makes the recorded images: name and channels -> (B, H, W, C)."""
+    shape = np.load(path.with_suffix('.npz'))['grad/style'].shape
+    return lambda name, channels=3: jnp.asarray(
+        fill.image(name, (*shape[:3], channels), golden['seed']))
+
+  @pytest.fixture
+  def vgg19(self, golden):
+    """Returns the features of VGG-19 with the recorded weights."""
+    layers = tuple(golden['vgg_features'])
+    network = jinpaint.create('vgg19', layers=layers, normalize=False)
+    state, read = {}, 3
+    for layer, position in zip(
+        layers, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+        strict=True):
+      made = golden['vgg_features'][layer]['shape'][-1]
+      for part, shape in (('weight', (made, read, 3, 3)), ('bias', (made,))):
+        key = f'features.{position}.{part}'
+        state[key] = fill.fill(key, shape, golden['seed'])
+      read = made
+    variables = jinpaint.from_torch('vgg19', state)
+    return lambda x: network.apply(variables, x)
+
+  def test_vgg_19_has_the_recorded_features(self, golden, image, vgg19):
+    features = jax.jit(vgg19)(image('target'))
+    for name, expected in golden['vgg_features'].items():
+      assert_statistics(np.asarray(features[name]), expected, name)
+
+  @pytest.mark.parametrize(('name', 'loss', 'layers'), [
+      ('style', losses.style, ('relu2_2', 'relu3_4', 'relu4_4', 'relu5_2')),
+      ('perceptual', losses.perceptual,
+       ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1'))])
+  def test_feature_loss_and_its_gradient(self, path, golden, image, vgg19,
+                                         name, loss, layers):
+    def value(prediction):
+      features = vgg19(jnp.concatenate([prediction, image('target')]))
+      return loss(*zip(*(jnp.split(features[layer], 2) for layer in layers),
+                       strict=True))
+    actual, gradient = jax.jit(jax.value_and_grad(value))(image('pred'))
+    assert float(actual) == pytest.approx(golden[name], rel=1e-4)
+    expected = np.load(path.with_suffix('.npz'))[f'grad/{name}']
+    error = np.linalg.norm(gradient - expected)
+    assert error <= 1e-3 * np.linalg.norm(expected)
+
+  @pytest.mark.parametrize('name', ['nsgan', 'lsgan', 'hinge'])
+  def test_adversarial_loss(self, golden, name):
+    scores = fill.image('scores', (2, 6, 6, 1), golden['seed']) * 2 - 1
+    if name != 'hinge':
+      scores = jax.nn.sigmoid(scores)
+    loss, expected = losses.ADVERSARIAL[name], golden['adversarial'][name]
+    np.testing.assert_allclose(
+        [loss.real(scores), loss.fake(scores), loss.generator(scores)],
+        [expected['disc_real'], expected['disc_fake'], expected['gen']],
+        rtol=1e-5)
+
+  def test_metrics(self, golden, image):
+    pair = image('pred'), image('target')
+    # The published scripts measure a batch as if it were one tall image.
+    tall = lambda *xs: [x.reshape(1, -1, *x.shape[2:]) for x in xs]
+    edges = tall(image('e2', 1), image('e1', 1))
+    inside = jnp.pad(jnp.ones_like(pair[0][:, 5:-5, 5:-5, :1]),
+                     ((0, 0), (5, 5), (5, 5), (0, 0)))
+    rounded = [jnp.round(x * 255) / 255 for x in tall(*pair)]
+    actual = {
+        'psnr_1': metrics.psnr(*pair),
+        'psnr_255_rounded': metrics.psnr(*rounded),
+        'mae_edgeconnect': metrics.relative_l1(*tall(*pair), by='both'),
+        'ssim_win11_uniform': metrics.ssim(*pair, window=11),
+        'ssim_win11_gaussian': metrics.ssim_gaussian(*pair, inside),
+        'edge_precision': metrics.edge_precision(*edges),
+        'edge_recall': metrics.edge_recall(*edges),
+    }
+    for name, value in actual.items():
+      np.testing.assert_allclose(value, np.ravel(golden[name]), atol=1e-5,
+                                 err_msg=name)
