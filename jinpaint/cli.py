@@ -1,4 +1,4 @@
-"""The command line: `jinpaint inpaint`, `jinpaint masks`, `jinpaint systems`.
+"""The command line: `jinpaint inpaint`, `masks`, `convert` and `systems`.
 
 Errors of use are one line on stderr and exit status 2; what the user has made
 is not overwritten without `--overwrite`.
@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 import tqdm
 
-from jinpaint import errors, systems
+from jinpaint import errors, networks, systems
 from jinpaint.data import files, masks
 from jinpaint.errors import UsageError
 
@@ -70,6 +70,19 @@ def _parser():
                         help='share of hole pixels, e.g. 0.1-0.2')
   generate.add_argument('--output', type=Path, required=True, help='a folder')
   generate.add_argument('--overwrite', action='store_true')
+
+  convert = commands.add_parser(
+      'convert', help='convert published PyTorch weights',
+      description='Converts a published PyTorch file (.pth, .pt, .safetensors '
+      'or .npz) without PyTorch and without running anything from it, and says '
+      'its licence and origin.',
+      epilog='networks: ' + ', '.join(networks.REGISTRY))
+  convert.set_defaults(command=_convert)
+  convert.add_argument('file', type=Path)
+  convert.add_argument('--network', required=True)
+  convert.add_argument('--output', type=Path, required=True,
+                       help='a file that ends in .npz')
+  convert.add_argument('--overwrite', action='store_true')
 
   listing = commands.add_parser('systems', help='list systems and stages')
   listing.set_defaults(command=_systems)
@@ -215,6 +228,15 @@ def _parse_ratio(text):
   except ValueError as error:
     raise UsageError(f'cannot read --ratio={text}; write 0.1-0.2') from error
   return low, high
+
+
+def _convert(args):
+  from jinpaint.converters import weights  # after the flags: it imports JAX
+  written = weights.convert(args.network, args.file, args.output,
+                            overwrite=args.overwrite)
+  print(f'wrote {args.network} to {args.output}\n'
+        f'licence: {written.licence}\norigin: {written.origin}\n'
+        f'SHA-256 of the published file: {written.sha256}')
 
 
 def _systems(args):
