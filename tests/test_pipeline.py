@@ -367,6 +367,12 @@ def test_a_folder_of_broken_images_ends_with_an_error(tmp_path):
     stream = train if side == 'source' else held_out
     with pytest.raises(UsageError, match='not one image can be read'):
       stream(*([1] if stream is train else []), **{side: f'folder:{tmp_path}'})
+  # So it does where only those that are looked at are broken.
+  write(tmp_path, '3.png', plain(3))
+  with pytest.raises(UsageError, match='not one image can be read'):
+    held_out(eval_source=f'folder:{tmp_path}', limit=3)
+  [batch] = held_out(eval_source=f'folder:{tmp_path}', limit=4)
+  assert batch['weight'].sum() == 1
 
 
 def test_what_a_worker_cannot_do_is_said_in_one_line(ten):

@@ -121,7 +121,7 @@ def test_a_work_directory_of_another_config_says_which_key(workdir):
     ('data.source', 'folder:{}/broken', 'not one image can be read'),
     ('data.source', 'phtos', 'did you mean "photos"'),
     ('data.mask', 'files:{}/none', 'none'),
-    ('data.size', 18, 'size is 18; pconv_lines takes multiples of 4'),
+    ('data.size', 17, 'size is 17; pconv_lines takes multiples of 2'),
     ('batch_size', 6, 'batch_size is 6; it is dealt out to 4 devices'),
     ('batch_size', 0, 'batch_size is 0'),
     ('seed', -1, 'seed is -1'),
@@ -130,8 +130,10 @@ def test_what_a_run_cannot_use_is_said_before_it_begins(
     key, value, message, tmp_path):
   (tmp_path / 'empty').mkdir()
   (tmp_path / 'file').write_text('')
-  files.write(tmp_path / 'broken/a.png', files.Picture(np.zeros((4, 4), 'u1')))
-  (tmp_path / 'broken/a.png').write_bytes(b'')
+  for name in 'ab':
+    path = tmp_path / f'broken/{name}.png'
+    files.write(path, files.Picture(np.zeros((4, 4), np.uint8)))
+    path.write_bytes(b'')
   config = tiny_run.config()
   if isinstance(value, str):
     value = value.format(tmp_path)

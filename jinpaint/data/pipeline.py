@@ -225,7 +225,7 @@ class _Work:
     self.failure = None
     self.closed = False
     self.end = tf.Variable(limit or tf.int64.max, dtype=tf.int64)
-    self._max_broken, self._count = max_broken, count
+    self._max_broken, self._count = max_broken, min(count, limit or count)
     self._lock = threading.Lock()
 
   def add_broken(self, name):
