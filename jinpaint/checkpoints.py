@@ -25,25 +25,34 @@ BEST = 'psnr_hole'
 class Checkpoints:
   """The checkpoints of one work directory."""
 
-  def __init__(self, workdir: Path, *, keep: int = 2):
-    """Opens or makes them.
+  def __init__(self, workdir: Path, *, keep: int | None = None):
+    """Opens them.
 
     Args:
       workdir: the run's directory.
-      keep: how many of the latest to keep; the best one stays as well.
+      keep: how many of the latest to keep; the best one stays as well. None
+        only reads: nothing is made, and nothing that a running training is
+        just writing is cleaned up.
+
+    Raises:
+      UsageError: there is nothing to read.
     """
+    directory = (workdir / 'checkpoints').absolute()
+    reading = keep is None
+    if reading and not directory.is_dir():
+      raise UsageError(f'{workdir} holds no checkpoint yet')
     by_metric = lambda metrics: metrics[BEST]
     policy = preservation_policy.AnyPreservationPolicy([
-        preservation_policy.LatestN(keep),
+        preservation_policy.LatestN(keep or 1),
         preservation_policy.BestN(
             get_metric_fn=by_metric, n=1,
             keep_checkpoints_without_metrics=False)])
     self._workdir = workdir
     self._manager = ocp.CheckpointManager(
-        (workdir / 'checkpoints').absolute(),
+        directory,
         options=ocp.CheckpointManagerOptions(
-            preservation_policy=policy, best_fn=by_metric,
-            cleanup_tmp_directories=True))
+            preservation_policy=policy, best_fn=by_metric, read_only=reading,
+            create=not reading, cleanup_tmp_directories=not reading))
 
   @property
   def latest(self) -> int | None:

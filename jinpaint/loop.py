@@ -69,7 +69,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
         position=position)
   stream = batches(progress['position'])
   steps = config.steps or (
-      config.epochs * len(stream.source) // config.batch_size)
+      math.ceil(config.epochs * len(stream.source) / config.batch_size))
 
   # One step, on every device.
   step = first = int(state.step)
@@ -129,8 +129,13 @@ def _check_sizes(config, stage):
   if config.batch_size < 1 or config.batch_size % devices.count():
     raise UsageError(f'config.batch_size is {config.batch_size}; it is dealt '
                      f'out to {devices.count()} devices and must be a multiple')
-  if not (config.steps or config.epochs):
-    raise UsageError('config.steps and config.epochs are both 0')
+  for name in ('log_every', 'eval_every', 'save_every', 'keep'):
+    if config[name] < 1:
+      raise UsageError(f'config.{name} is {config[name]}; it must be positive')
+  if min(config.steps, config.epochs) < 0 or not (
+      config.steps or config.epochs):
+    raise UsageError(f'config.steps is {config.steps} and config.epochs '
+                     f'{config.epochs}; one must be positive, none negative')
 
 
 def _introduce(config, stage, state, workdir):

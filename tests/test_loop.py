@@ -127,6 +127,18 @@ def test_the_last_checkpoint_is_what_training_returned(finished):
   jax.tree.map(np.testing.assert_array_equal, dict(state.variables), variables)
 
 
+def test_reading_a_run_leaves_what_training_is_writing(finished, tmp_path):
+  workdir, _ = finished
+  writing = workdir / 'checkpoints' / '11.orbax-checkpoint-tmp'
+  writing.mkdir()
+  inference.load(workdir)
+  assert writing.is_dir()
+  writing.rmdir()
+  with pytest.raises(UsageError, match='no checkpoint yet'):
+    Checkpoints(tmp_path)
+  assert not list(tmp_path.iterdir())
+
+
 def test_tensorboard_gets_losses_scores_and_pictures(finished):
   from tensorboard.backend.event_processing import event_accumulator
   workdir, _ = finished
@@ -188,13 +200,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
 
   with pytest.raises(UsageError, match=r'loss .* is nan at step 1'):
     loop.train(small_config(), tmp_path, batches)
-  assert Checkpoints(tmp_path).latest is None
+  assert not list((tmp_path / 'checkpoints').iterdir())
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'batch_size': 3}, 'batch_size is 3.* 4 devices'),
     ({'pretrained': 'maybe'}, 'unknown value of pretrained "maybe"'),
-    ({'steps': 0}, 'steps and config.epochs are both 0'),
+    ({'steps': 0}, 'steps is 0 and config.epochs 0'),
+    ({'steps': -1}, 'steps is -1'),
+    ({'save_every': 0}, 'save_every is 0'),
     ({'system': 'pconv_linse'}, 'did you mean "pconv_lines"')])
 def test_a_config_that_cannot_be_used_is_refused(tmp_path, changes, message):
   with pytest.raises(UsageError, match=message):

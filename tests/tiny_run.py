@@ -1,6 +1,7 @@
 """A small trained run for tests of what comes after training."""
 
-import functools
+import fcntl
+import os
 from pathlib import Path
 
 from configs import quickstart
@@ -19,8 +20,13 @@ def config(**changes):
   return made
 
 
-@functools.cache
 def trained(base: Path) -> Path:
-  """Trains below `base`, once a session; returns the work directory."""
-  loop.train(config(), base / 'tiny run')
-  return base / 'tiny run'
+  """Trains below pytest's base folder, once; returns the work directory."""
+  if 'PYTEST_XDIST_WORKER' in os.environ:
+    base = base.parent  # which the processes of a session share
+  workdir = base / 'tiny run'
+  with (base / 'tiny run.lock').open('w') as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not (workdir / 'evaluation' / 'summary.json').exists():
+      loop.train(config(), workdir)
+  return workdir

@@ -8,6 +8,7 @@ goes on at position P goes on as if it had never stopped.
 
 from collections.abc import Iterator
 import functools
+import os
 from pathlib import Path
 import re
 import sys
@@ -116,6 +117,7 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
   examples = Examples(data, seed=seed, training=False, names=source.names)
   work = _Work(data.max_bad_images, len(source), limit)
   dataset = _dataset(data, source, examples, work, None)
+
   def pad(batch):
     missing = batch_size - tf.shape(batch['index'])[0]
     batch['weight'] = tf.ones_like(batch['index'], tf.float32)
@@ -252,7 +254,7 @@ def _open(spec, split):
   if kind == 'photos' and not rest:
     return sources.Photos(split or 'validation')
   if kind == 'folder' and rest:
-    return sources.folder(Path(rest).expanduser(), split)
+    return sources.folder(Path(os.path.expanduser(rest)), split)
   if kind == 'tfds' and _TFDS.match(rest):
     match = _TFDS.match(rest)
     return _TfdsStream(match['name'], match['split'], split)

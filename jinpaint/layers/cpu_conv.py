@@ -111,12 +111,11 @@ def weigh(x: Array, y: Array, geometry: Geometry) -> Array:
 def _weigh_by_unfolding(x, y, geometry):
   """Moves y to where each tap met x, and makes one matrix product."""
   kh, kw = geometry.window
-  moved = [(0, 0, 0), (0, 0, 0)]
-  moved[1:1] = [
+  margins = [
       ((k - 1) * d - before, size + before - given, 0)
       for size, k, _, (before, _), d, given in zip(
           *geometry, y.shape[1:3], strict=True)]
-  wide = lax.pad(y, jnp.zeros((), y.dtype), moved)
+  wide = lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *margins, (0, 0, 0)])
   (height, width), (dh, dw) = geometry.image, geometry.dilation
   unfolded = jnp.concatenate([
       wide[:, i * dh:i * dh + height, j * dw:j * dw + width]
