@@ -8,6 +8,7 @@ state that this library's randomness has).
 """
 
 from collections.abc import Mapping
+import logging
 from pathlib import Path
 
 import orbax.checkpoint as ocp
@@ -48,11 +49,16 @@ class Checkpoints:
             get_metric_fn=by_metric, n=1,
             keep_checkpoints_without_metrics=False)])
     self._workdir = workdir
-    self._manager = ocp.CheckpointManager(
-        directory,
-        options=ocp.CheckpointManagerOptions(
-            preservation_policy=policy, best_fn=by_metric, read_only=reading,
-            create=not reading, cleanup_tmp_directories=not reading))
+    if reading:
+      logging.disable(logging.WARNING)  # Orbax warns that it will not write
+    try:
+      self._manager = ocp.CheckpointManager(
+          directory,
+          options=ocp.CheckpointManagerOptions(
+              preservation_policy=policy, best_fn=by_metric, read_only=reading,
+              create=not reading, cleanup_tmp_directories=not reading))
+    finally:
+      logging.disable(logging.NOTSET)
 
   @property
   def latest(self) -> int | None:

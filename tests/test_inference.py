@@ -228,7 +228,7 @@ def test_what_is_no_run_or_no_checkpoint_is_named(workdir, tmp_path):
   with pytest.raises(UsageError, match='no checkpoint "7"; there are: 2'):
     jinpaint.load(workdir, '7')
   (tmp_path / 'config.json').write_text((workdir / 'config.json').read_text())
-  with pytest.raises(UsageError, match=r'no checkpoint "last"; .* none yet'):
+  with pytest.raises(UsageError, match='holds no checkpoint yet'):
     jinpaint.load(tmp_path)
 
 
