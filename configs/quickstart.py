@@ -19,11 +19,11 @@ from configs import common, pconv_lines
 def get_config():
   """Returns the quickstart."""
   config = pconv_lines.get_config('flowers102')
-  config.steps, config.epochs = 600, 0
+  config.steps, config.epochs = 480, 0
   config.batch_size = 16
   config.log_every = 50
-  config.eval_every = 300
-  config.save_every = 200
+  config.eval_every = 240
+  config.save_every = 120
   config.pretrained = 'none'
   config.data.source = 'photos'
   config.data.eval_source = ''
