@@ -48,12 +48,7 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
                           for key in differing)
       raise UsageError(f'{workdir} holds a run with another config '
                        f'({changes}); choose another --workdir')
-  try:
-    files.write_atomically(
-        workdir / _CONFIG, (_json(config) + '\n').encode())
-  except OSError as error:
-    raise UsageError(
-        f'cannot write to {workdir}: {error.strerror}') from error
+  files.write_atomically(workdir / _CONFIG, (_json(config) + '\n').encode())
 
 
 def read_config(workdir: Path) -> ml_collections.ConfigDict:
