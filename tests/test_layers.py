@@ -1,8 +1,5 @@
-"""Layers and discriminators equal the published ones, gradients included."""
+"""Layers keep to their definitions and the published sizes."""
 
-from pathlib import Path
-
-from golden_files import Golden
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,203 +9,27 @@ from scipy import special
 from jinpaint import networks
 from jinpaint.layers import feature_selection, gated_conv, residual, spade
 from jinpaint.layers.conv import Conv
-from jinpaint.layers.fourier_conv import FourierConv, FourierUnit
-
-CFS = {'conv': 'conv2d', 'output_gate': 'mask_conv2d',
-       'input_gate': 'same_conv2d', 'squeeze_excite/squeeze': 'sqex.linear1',
-       'squeeze_excite/excite': 'sqex.linear2'}
-
-# A golden file's name -> the layer, and what its parts are called there.
-LAYERS = {
-    'layer_gated_conv': (
-        gated_conv.GatedConv(48, strides=(2, 2), spectral_norm=True),
-        {'conv': 'conv2d', 'gate': 'mask_conv2d'}),
-    'layer_cfs_block': (
-        feature_selection.CFSBlock(48, strides=(2, 2)), CFS),
-    'layer_residual_cfs_block': (
-        feature_selection.ResidualCFSBlock(),
-        {f'block_{i}/{ours}': f'conv{i}.{theirs}'
-         for i in (1, 2) for ours, theirs in CFS.items()}),
-    'layer_ffc': (
-        FourierConv(24), {
-            'local_to_local': 'ffc.ffc.convl2l',
-            'local_to_global': 'ffc.ffc.convl2g',
-            'global_to_local': 'ffc.ffc.convg2l',
-            'global_to_global/reduce': 'ffc.ffc.convg2g.conv1.0',
-            'global_to_global/reduce_norm': 'ffc.ffc.convg2g.conv1.1',
-            'global_to_global/fourier_unit/conv':
-                'ffc.ffc.convg2g.fu.conv_layer',
-            'global_to_global/fourier_unit/norm': 'ffc.ffc.convg2g.fu.bn',
-            'global_to_global/expand': 'ffc.ffc.convg2g.conv2',
-            'local_norm': 'ffc.bn_l', 'global_norm': 'ffc.bn_g'}),
-    'layer_spade': (
-        spade.SPADE(), {
-            'norm': 'param_free_norm', 'shared': 'mlp_shared.0',
-            'gamma': 'mlp_gamma', 'beta': 'mlp_beta'}),
-    'edgeconnect_discriminator': (
-        networks.create('edgeconnect_discriminator'),
-        {f'conv_{i}': f'conv{i}.0' for i in range(1, 6)}),
-    'sketchrefiner_discriminator': (
-        networks.create('sketchrefiner_discriminator'),
-        {'conv_1': 'conv1.0'}
-        | {f'conv_{i}': f'conv{i}' for i in range(2, 7)}
-        | {f'norm_{i}': f'bn{i}' for i in range(2, 6)}),
-}
-PYTORCH = {'scale': 'weight', 'bias': 'bias', 'mean': 'running_mean',
-           'var': 'running_var', 'u': 'weight_u', 'v': 'weight_v'}
-
-
-def golden_of(name):
-  return Golden(Path(__file__).parent / 'golden' / f'{name}.json')
-
-
-def pytorch_key(path, state, names):
-  """Returns the key of an array at `path` in the variables."""
-  *layer, leaf = (part.key for part in path[1:])
-  prefix = names['/'.join(layer)]
-  if leaf == 'kernel':
-    leaf = 'weight_orig' if f'{prefix}.weight_orig' in state else 'weight'
-    return f'{prefix}.{leaf}'
-  return f'{prefix}.{PYTORCH[leaf]}'
-
-
-def variables_of(layer, inputs, state, names):
-  """Returns a layer's variables from a state dict of convolutions."""
-  def value(path, shape):
-    array = state[pytorch_key(path, state, names)]
-    if path[-1].key == 'kernel':
-      array = array.transpose((2, 3, 1, 0)[-array.ndim:] if array.ndim == 4
-                              else (1, 0))
-    assert array.shape == shape.shape, path
-    return jnp.asarray(array)
-  shapes = jax.eval_shape(layer.init, jax.random.key(0), *inputs)
-  return jax.tree_util.tree_map_with_path(value, shapes)
-
-
-def assert_close(actual, expected):
-  assert actual.shape == expected.shape
-  np.testing.assert_allclose(
-      actual, expected, rtol=0, atol=1e-4 * expected.std() + 1e-5)
-
-
-@pytest.mark.parametrize('name', LAYERS)
-def test_layer_equals_the_published_one(name):
-  golden = golden_of(name)
-  layer, names = LAYERS[name]
-  state, inputs = golden.state_dict({}), tuple(golden.inputs.values())
-  variables = variables_of(layer, inputs, state, names)
-
-  def loss(params, inputs):
-    out = layer.apply({**variables, 'params': params}, *inputs)
-    scores = out[0] if isinstance(out, tuple) else out
-    return jnp.mean(scores * golden.probe), out
-
-  (_, out), (grads, input_grads) = jax.jit(jax.value_and_grad(
-      loss, argnums=(0, 1), has_aux=True))(variables['params'], inputs)
-  assert_close(jax.tree.leaves(out)[0], golden.outputs['out'])
-  for feature, (what, expected) in zip(
-      jax.tree.leaves(out)[1:], golden.features.items(), strict=True):
-    assert list(feature.shape) == expected['shape'], what
-    assert feature.mean() == pytest.approx(expected['mean'], rel=1e-4), what
-  for actual, expected in zip(input_grads, golden.input_grads.values(),
-                              strict=True):
-    assert (np.linalg.norm(actual - expected)
-            <= 1e-3 * np.linalg.norm(expected))
-  norms = {pytorch_key(path, state, names): float(jnp.linalg.norm(grad))
-           for path, grad in jax.tree_util.tree_leaves_with_path(
-               {'params': jax.tree.map(jnp.ravel, grads)})}
-  assert norms == pytest.approx(golden.grad_norms, rel=1e-3)
-
-
-@pytest.mark.parametrize('name', [
-    'layer_gated_conv', 'layer_residual_cfs_block'])
-def test_spectral_vectors_reach_every_part_and_stay_converged(name):
-  golden = golden_of(name)
-  layer, names = LAYERS[name]
-  inputs = tuple(golden.inputs.values())
-  variables = variables_of(layer, inputs, golden.state_dict({}), names)
-  out, moved = jax.jit(lambda *given: layer.apply(
-      *given, train=True, mutable=['spectral']))(variables, *inputs)
-  assert_close(jax.tree.leaves(out)[0], golden.outputs['out'])
-  for after, before in zip(jax.tree.leaves(moved['spectral']),
-                           jax.tree.leaves(variables['spectral']),
-                           strict=True):
-    assert np.abs(after - before).max() < 0.01
-    assert after.size < 10 or (after != before).any()
-
-
-@pytest.mark.parametrize(('name', 'padding'), [
-    ('gated_discriminator', 'same'),
-    ('gated_discriminator_symmetric', (2, 2))])
-def test_gated_discriminator_equals_the_published_one(name, padding):
-  """Which divides its weights at each call; here u and v hold the state."""
-  golden = golden_of(name)
-  names = {f'conv_{i}': f'conv{i}.conv_sn' for i in range(1, 7)}
-  state = golden.state_dict({})
-  for key in [key for key in state if key.endswith('weight_u')]:
-    matrix = state[key[:-2]].reshape(len(state[key]), -1)
-    state[key] = state[key].ravel()
-    state[key[:-1] + 'v'] = np.zeros(matrix.shape[1], np.float32)
-  net = networks.create('gated_discriminator', padding=padding)
-  x = golden.inputs['x']
-  variables = variables_of(net, (x,), state, names)
-
-  def judge(x, spectral):
-    (scores, _), moved = net.apply(
-        {**variables, 'spectral': spectral}, x, train=True,
-        mutable=['spectral'])
-    return jnp.mean(scores * golden.probe), (scores, moved['spectral'])
-
-  judge = jax.jit(jax.grad(judge, has_aux=True))
-  gradient, (first, spectral) = judge(x, variables['spectral'])
-  _, (second, _) = judge(x, spectral)
-  assert_close(first, golden.outputs['out'])
-  assert_close(second, golden.outputs['second'])
-  assert (np.linalg.norm(gradient - golden.input_grads['x'])
-          <= 1e-3 * np.linalg.norm(golden.input_grads['x']))
-
-
-class EnhancedGatedEncoder(gated_conv.nn.Module):
-  """InpaintGAN's encoder of enhanced gated convolutions."""
-
-  @gated_conv.nn.compact
-  def __call__(self, x, mask):
-    conv = lambda features, name: Conv(features, strides=(2, 2), name=name)
-    gate = conv(32, 'first')(jnp.concatenate([x, mask], -1))
-    x, mask = jax.nn.sigmoid(gate), conv(1, 'first_mask')(mask)
-    for i, (features, stride) in enumerate(
-        ((64, 1), (128, 2), (128, 1), (128, 1), (256, 2)), start=2):
-      x, gate, mask = gated_conv.EnhancedGatedConv(
-          features, (stride, stride), name=f'layer_{i}')(x, gate, mask)
-    return x
-
-
-def test_enhanced_gated_convolutions_equal_the_published_ones():
-  golden = golden_of('inpaintgan_egc_encoder')
-  names = {'first': 'Ginput.conv', 'first_mask': 'Ginput.mask_conv'} | {
-      f'layer_{i}/{ours}': f'EGC_layer_{i}.{theirs}' for i in range(2, 7)
-      for ours, theirs in {'attention': 'conv1', 'conv': 'conv2',
-                           'gate': 'gate_conv', 'mask': 'mask_conv'}.items()}
-  net, state = EnhancedGatedEncoder(), golden.state_dict({})
-  inputs = tuple(golden.inputs.values())
-  variables = variables_of(net, inputs, state, names)
-  out, vjp = jax.vjp(jax.jit(net.apply), variables, *inputs)
-  assert_close(out, golden.outputs['out'])
-  grads, *input_grads = vjp(jnp.asarray(golden.probe) / golden.probe.size)
-  for actual, expected in zip(input_grads, golden.input_grads.values(),
-                              strict=True):
-    assert (np.linalg.norm(actual - expected)
-            <= 1e-3 * np.linalg.norm(expected))
-  norms = {pytorch_key(path, state, names): float(jnp.linalg.norm(grad))
-           for path, grad in jax.tree_util.tree_leaves_with_path(
-               jax.tree.map(jnp.ravel, grads))}
-  assert {k: norms[k] for k in golden.grad_norms} == pytest.approx(
-      golden.grad_norms, rel=1e-3)
+from jinpaint.layers.fourier_conv import FourierUnit
 
 
 def random(*shape, seed=0):
   return jnp.asarray(
       np.random.default_rng(seed).standard_normal(shape), jnp.float32)
+
+
+@pytest.mark.parametrize('layer', [
+    gated_conv.GatedConv(6, strides=(2, 2), spectral_norm=True),
+    feature_selection.ResidualCFSBlock()])
+def test_spectral_vectors_move_in_every_part_in_training(layer):
+  x = random(1, 8, 8, 24)
+  variables = layer.init(jax.random.key(0), x)
+  before = jax.tree.map(lambda vector: jnp.ones_like(vector) / vector.size**.5,
+                        variables['spectral'])
+  _, moved = layer.apply({**variables, 'spectral': before}, x, train=True,
+                         mutable=['spectral'])
+  for after, vector in zip(jax.tree.leaves(moved['spectral']),
+                           jax.tree.leaves(before), strict=True):
+    assert vector.size == 1 or (after != vector).any()
 
 
 def test_gated_splits_features_before_gate():
@@ -345,14 +166,15 @@ def test_edgeconnect_discriminator_has_the_published_size(channels, numbers):
 
 
 def test_without_sigmoid_the_scores_are_the_last_features():
-  golden = golden_of('edgeconnect_discriminator')
-  _, names = LAYERS['edgeconnect_discriminator']
-  net = networks.create('edgeconnect_discriminator', sigmoid=False)
-  x = golden.inputs['x']
-  scores, features = jax.jit(net.apply)(
-      variables_of(net, (x,), golden.state_dict({}), names), x)
+  x = random(1, 64, 64, 2)
+  with_sigmoid, without = (
+      networks.create('edgeconnect_discriminator', sigmoid=sigmoid)
+      for sigmoid in (True, False))
+  variables = without.init(jax.random.key(0), x)
+  scores, features = without.apply(variables, x)
   np.testing.assert_array_equal(scores, features[-1])
-  assert_close(special.expit(scores), golden.outputs['out'])
+  np.testing.assert_allclose(with_sigmoid.apply(variables, x)[0],
+                             special.expit(scores), rtol=1e-5)
 
 
 @pytest.mark.parametrize(('size', 'sizes'), [
