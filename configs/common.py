@@ -15,6 +15,10 @@ def base() -> ml_collections.ConfigDict:
   # Keywords of the system's `stage`: widths, loss weights.
   config.options = ml_collections.ConfigDict()
 
+  # Runs whose networks this one starts with, 'runs/edge,runs/inpaint'. A stage
+  # that reads what an earlier stage has learned needs one.
+  config.start_from = ''
+
   config.steps = 0  # 0: as many as make `epochs`
   config.epochs = 0  # passes over the training photographs
   config.batch_size = 16  # global: of all devices together
@@ -22,6 +26,7 @@ def base() -> ml_collections.ConfigDict:
   config.log_every = 100
   config.eval_every = 1000
   config.eval_examples = 256  # of the held-out ones, each time; 0 for all
+  config.edge_threshold = 0.5  # predicted pixels above it count as edges
   config.save_every = 1000
   config.keep = 2  # checkpoints: the latest ones, and the best
 
@@ -43,6 +48,7 @@ def base() -> ml_collections.ConfigDict:
   config.data.mask_ratio = ()
   config.data.mask_pairing = 'random'
   config.data.mask_hole = 'white'
+  config.data.edge = ''  # for systems that read edges: 'canny'
   config.data.workers = 0
   config.data.max_bad_images = 10
 

@@ -8,6 +8,7 @@ state that this library's randomness has).
 """
 
 from collections.abc import Mapping
+import contextlib
 import logging
 from pathlib import Path
 
@@ -18,9 +19,34 @@ from jinpaint.errors import UsageError
 from jinpaint.training import TrainState
 from jinpaint.types import Variables
 
-# Decides which checkpoint is the best one: inside the holes, of held-out
-# photographs.
-BEST = 'psnr_hole'
+# What decides, inside the holes of held-out photographs, which checkpoint is
+# the best one: of an image, or of edges where a stage makes no image.
+BEST = ('psnr_hole', 'edge_f1')
+
+
+def exist(workdir: Path) -> bool:
+  """Returns whether a work directory holds a whole checkpoint."""
+  if not (workdir / 'checkpoints').is_dir():
+    return False
+  saved = Checkpoints(workdir)
+  saved.close()
+  return saved.latest is not None
+
+
+def variables_of(workdir: Path, which: str = 'last') -> tuple[Variables, int]:
+  """Returns the networks of a run's checkpoint, and its step.
+
+  Args:
+    workdir: the run's directory.
+    which: 'last', 'best' (by `BEST`), or a step.
+
+  Raises:
+    UsageError: there is no such checkpoint.
+  """
+  saved = Checkpoints(workdir)
+  variables, step = saved.variables(which)
+  saved.close()
+  return variables, step
 
 
 class Checkpoints:
@@ -42,23 +68,20 @@ class Checkpoints:
     reading = keep is None
     if reading and not directory.is_dir():
       raise UsageError(f'{workdir} holds no checkpoint yet')
-    by_metric = lambda metrics: metrics[BEST]
+    by_metric = lambda metrics: next(
+        metrics[name] for name in BEST if name in metrics)
     policy = preservation_policy.AnyPreservationPolicy([
         preservation_policy.LatestN(keep or 1),
         preservation_policy.BestN(
             get_metric_fn=by_metric, n=1,
             keep_checkpoints_without_metrics=False)])
     self._workdir = workdir
-    if reading:
-      logging.disable(logging.WARNING)  # Orbax warns that it will not write
-    try:
+    with _quiet():  # it warns that it will not write
       self._manager = ocp.CheckpointManager(
           directory,
           options=ocp.CheckpointManagerOptions(
               preservation_policy=policy, best_fn=by_metric, read_only=reading,
               create=not reading, cleanup_tmp_directories=not reading))
-    finally:
-      logging.disable(logging.NOTSET)
 
   @property
   def latest(self) -> int | None:
@@ -74,12 +97,13 @@ class Checkpoints:
       progress: `seed` and `position` of the stream of examples.
       metrics: of an evaluation at this step, if there was one.
     """
-    self._manager.save(
-        int(state.step), metrics=dict(metrics) if metrics else None,
-        args=ocp.args.Composite(
-            model=ocp.args.StandardSave(_model(state)),
-            optimizer=ocp.args.StandardSave(dict(state.opt)),
-            progress=ocp.args.JsonSave(dict(progress))))
+    with _quiet():  # it warns where there are no metrics
+      self._manager.save(
+          int(state.step), metrics=dict(metrics) if metrics else None,
+          args=ocp.args.Composite(
+              model=ocp.args.StandardSave(_model(state)),
+              optimizer=ocp.args.StandardSave(dict(state.opt)),
+              progress=ocp.args.JsonSave(dict(progress))))
 
   def restore(self, like: TrainState
               ) -> tuple[TrainState, dict[str, int]] | None:
@@ -99,7 +123,7 @@ class Checkpoints:
     """Returns the networks of a checkpoint, and its step.
 
     Args:
-      which: 'last', 'best' (by the metric `BEST`), or a step.
+      which: 'last', 'best' (by `BEST`), or a step.
 
     Raises:
       UsageError: there is no such checkpoint.
@@ -122,6 +146,16 @@ class Checkpoints:
     """Waits until everything is on the disk."""
     self._manager.wait_until_finished()
     self._manager.close()
+
+
+@contextlib.contextmanager
+def _quiet():
+  """Keeps Orbax's warnings from the terminal."""
+  logging.disable(logging.WARNING)
+  try:
+    yield
+  finally:
+    logging.disable(logging.NOTSET)
 
 
 def _model(state):

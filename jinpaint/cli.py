@@ -72,16 +72,22 @@ def _parser():
   generate.add_argument('--overwrite', action='store_true')
 
   convert = commands.add_parser(
-      'convert', help='convert published PyTorch weights',
-      description='Converts a published PyTorch file (.pth, .pt, .safetensors '
-      'or .npz) without PyTorch and without running anything from it, and says '
-      'its licence and origin.',
+      'convert', help='convert published PyTorch weights', formatter_class=_Raw,
+      description='Converts published PyTorch files (.pth, .pt, .safetensors '
+      'or .npz) without\nPyTorch and without running anything from them, and '
+      'says licence and origin.\n\n'
+      '  jinpaint convert FILE --network=NAME --output=FILE.npz\n'
+      '  jinpaint convert FOLDER --system=NAME --output=WORKDIR',
       epilog='networks: ' + ', '.join(networks.REGISTRY))
   convert.set_defaults(command=_convert)
-  convert.add_argument('file', type=Path)
-  convert.add_argument('--network', required=True)
+  convert.add_argument('path', type=Path, metavar='FILE or FOLDER')
+  what = convert.add_mutually_exclusive_group(required=True)
+  what.add_argument('--network', help='what the file holds')
+  what.add_argument('--system', help='whose files, named as published, are in '
+                    'the folder')
   convert.add_argument('--output', type=Path, required=True,
-                       help='a file that ends in .npz')
+                       help='a file that ends in .npz; of a system, the work '
+                       'directory of a new run')
   convert.add_argument('--overwrite', action='store_true')
 
   listing = commands.add_parser('systems', help='list systems and stages')
@@ -231,8 +237,20 @@ def _parse_ratio(text):
 
 
 def _convert(args):
-  from jinpaint.converters import weights  # after the flags: it imports JAX
-  written = weights.convert(args.network, args.file, args.output,
+  # After the flags: these import JAX.
+  if args.system:
+    from jinpaint import adoption
+    stage, found, fresh = adoption.adopt(args.system, args.path, args.output)
+    for adopted in found:
+      print(f'{adopted.file}: {adopted.network}, {adopted.architecture}\n'
+            f'  licence: {adopted.licence}\n  origin: {adopted.origin}\n'
+            f'  SHA-256: {adopted.sha256}')
+    for name in fresh:
+      print(f'no file holds the {name}: it starts afresh')
+    print(f'wrote a run of {args.system}, stage {stage}, to {args.output}')
+    return
+  from jinpaint.converters import weights
+  written = weights.convert(args.network, args.path, args.output,
                             overwrite=args.overwrite)
   print(f'wrote {args.network} to {args.output}\n'
         f'licence: {written.licence}\norigin: {written.origin}\n'
@@ -244,4 +262,4 @@ def _systems(args):
   for name in systems.NAMES:
     module = importlib.import_module(f'jinpaint.systems.{name}')
     print(f'{name}: {module.__doc__.splitlines()[0]}')
-    print(f'  stages: {", ".join(module.STAGES)}')
+    print(f'  stages: {", ".join(systems.stages(name))}')

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import ml_collections
 
-from jinpaint import baselines, reports, runs, scores
-from jinpaint.checkpoints import Checkpoints
+from jinpaint import baselines, checkpoints, reports, runs, scores
 from jinpaint.data import pipeline
 from jinpaint.types import Variables
 
@@ -28,14 +27,13 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last',
   config = runs.read_config(workdir)
   if source:
     config.data.eval_source = source
-  saved = Checkpoints(workdir)
-  variables, step = saved.variables(checkpoint)
-  saved.close()
+  variables, step = checkpoints.variables_of(workdir, checkpoint)
   return report(config, workdir, variables, step=step, limit=limit)
 
 
 def report(config: ml_collections.ConfigDict, workdir: Path,
            variables: Variables, *, step: int, limit: int = 0,
+           evaluator: scores.Evaluator | None = None,
            write: Callable[[str], None] = print) -> scores.Evaluation:
   """Evaluates networks on a config's held-out data; prints and writes.
 
@@ -45,19 +43,19 @@ def report(config: ml_collections.ConfigDict, workdir: Path,
     variables: the networks.
     step: at which they were saved.
     limit: the first so many examples only; 0 for all.
+    evaluator: of the config's stage, if one has been compiled already.
     write: prints.
   """
-  stage = runs.stage_of(config)
+  evaluator = evaluator or scores.Evaluator(
+      runs.stage_of(config), edge_threshold=config.edge_threshold)
   batches = lambda: pipeline.eval_batches(
       runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
       limit=limit)
-  evaluator = scores.Evaluator(stage)
   examples = batches()
   evaluation = evaluator(variables, examples, names=examples.source.names,
                          others=baselines.BASELINES)
   shown = next(batches())
-  picture = reports.figure(shown, evaluator.predict(variables, {
-      key: shown[key] for key in ('image', 'mask')}))
+  picture = reports.figure(shown, evaluator.predict(variables, shown))
   directory = workdir / 'evaluation'
   reports.write(evaluation, directory, {
       'step': step, 'system': config.system, 'stage': config.stage,

@@ -5,13 +5,15 @@ import numpy as np
 
 from jinpaint.types import Array
 
-# Shares of R, G and B in a gray image, ITU-R BT.601.
+# Shares of R, G and B in a gray image: ITU-R BT.601, as OpenCV and Pillow have
+# it; CRT luminance, as scikit-image's rgb2gray has it, and so EdgeConnect.
 LUMA = (0.299, 0.587, 0.114)
+LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
-def to_gray(image: Array) -> Array:
-  """Returns the luma of RGB images, (..., 3) -> (..., 1)."""
-  return jnp.sum(image * jnp.asarray(LUMA, image.dtype), axis=-1,
+def to_gray(image: Array, shares: tuple[float, float, float] = LUMA) -> Array:
+  """Returns gray images (..., 1) of RGB images (..., 3)."""
+  return jnp.sum(image * jnp.asarray(shares, image.dtype), axis=-1,
                  keepdims=True)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jinpaint import images, runs
-from jinpaint.checkpoints import Checkpoints
+from jinpaint import checkpoints, images, runs
+from jinpaint.data import edges
+from jinpaint.errors import UsageError
 from jinpaint.stage import InputSpec
 from jinpaint.types import Array, Batch, Variables
 
@@ -29,14 +30,20 @@ class Inpainter:
 
   def __init__(self, predict: Callable[[Variables, Batch],
                                        Mapping[str, Array]],
-               variables: Variables, spec: InputSpec):
+               variables: Variables, spec: InputSpec, *,
+               find_edges: Callable[[np.ndarray, np.ndarray], np.ndarray]
+               | None = None):
     """Prepares; the first image of each size compiles.
 
     Args:
       predict: a stage's.
       variables: the networks that it reads.
       spec: what it reads, and the sizes that it accepts.
+      find_edges: where it reads edges: from RGB (H, W, 3) in [0, 1] and the
+        hole (H, W) to known edges (H, W), see
+        `jinpaint.data.edges.of_pictures`.
     """
+    self._find_edges = find_edges
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
     self._multiple = math.lcm(_BUCKET, spec.divisor)
@@ -63,10 +70,11 @@ class Inpainter:
     rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
     padded = [math.ceil(extent / self._multiple) * self._multiple
               for extent in (height, width)]
-    batch = {
-        'image': images.pad_to(rgb, *padded)[None],
-        'mask': images.pad_to(hole[..., None].astype(np.float32),
-                              *padded)[None]}
+    arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32)}
+    if self._find_edges:
+      arrays['edge'] = self._find_edges(rgb, hole)[..., None]
+    batch = {key: images.pad_to(array, *padded)[None]
+             for key, array in arrays.items()}
     filled = np.asarray(self._predict(self._variables, batch)['image'])[0]
     filled = images.crop(filled, height, width)
     colours = _like(image, np.clip(filled, 0, 1) * full)
@@ -83,14 +91,19 @@ def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
     checkpoint: 'last', 'best' or a step.
 
   Raises:
-    jinpaint.errors.UsageError: there is no run, or no such checkpoint.
+    jinpaint.errors.UsageError: there is no run, or no such checkpoint, or the
+      run's stage makes no image, or reads edges from files.
   """
   workdir = Path(path)
-  stage = runs.stage_of(runs.read_config(workdir))
-  saved = Checkpoints(workdir)
-  variables, _ = saved.variables(checkpoint)
-  saved.close()
-  return Inpainter(stage.predict, variables, stage.spec)
+  config = runs.read_config(workdir)
+  stage = runs.stage_of(config)
+  if not stage.fills:
+    raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
+                     f'{config.system}, which makes no image')
+  variables, _ = checkpoints.variables_of(workdir, checkpoint)
+  return Inpainter(stage.predict, variables, stage.spec,
+                   find_edges=edges.of_pictures(config.data.edge)
+                   if 'edge' in stage.spec.keys else None)
 
 
 def _checked(image, mask):

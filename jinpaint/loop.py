@@ -10,7 +10,15 @@ from clu import metric_writers, parameter_overview
 import jax
 import ml_collections
 
-from jinpaint import devices, evaluation, reports, runs, scores, training
+from jinpaint import (
+    checkpoints,
+    devices,
+    evaluation,
+    reports,
+    runs,
+    scores,
+    training,
+)
 from jinpaint.checkpoints import Checkpoints
 from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
@@ -44,16 +52,18 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   stage = runs.stage_of(config)
   optimizers = runs.optimizers_of(config, stage)
   data = runs.data_of(config)
-  _check_sizes(config, stage)
+  _check(config, stage)
   frozen = {name: pretrained.load(name) for name in stage.frozen}
 
-  # Where it stands: a fresh state, or the last checkpoint in workdir.
+  # Where it stands: the last checkpoint in workdir, or a fresh state with what
+  # earlier stages have learned.
   validation = lambda: pipeline.eval_batches(
       data, batch_size=config.batch_size, seed=config.seed,
       limit=config.eval_examples)
   shown = next(validation())
-  shown = {key: shown[key] for key in stage.spec.keys}
-  state = training.init(config.seed, stage, optimizers, shown)
+  learned = {} if checkpoints.exist(workdir) else _learned(
+      runs.earlier_of(config), stage)
+  state = training.init(config.seed, stage, optimizers, shown, learned)
   runs.claim(workdir, config)
   _introduce(config, stage, state, workdir)
   saved = Checkpoints(workdir, keep=config.keep)
@@ -76,7 +86,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   step_fn = devices.data_parallel(
       training.make_step(stage, optimizers, mean=devices.mean))
   state, frozen_copies = devices.replicate((state, frozen))
-  evaluator = scores.Evaluator(stage)
+  evaluator = scores.Evaluator(stage, edge_threshold=config.edge_threshold)
   writer = metric_writers.create_default_writer(str(workdir))
   meter = Meter(step, steps, config.batch_size)
   while step < steps:
@@ -104,7 +114,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     if evaluating or saving:
       with meter.paused():
         means = None
-        variables = frozen | devices.unreplicate(state).variables
+        variables = devices.unreplicate(state).variables
         if evaluating:
           means = _validate(evaluator, variables, validation(), shown, step,
                             writer)
@@ -117,11 +127,15 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   for name in getattr(stream, 'skipped', ()):
     say(f'not trained on, broken: {name}')
   state = devices.unreplicate(state)
-  evaluation.report(config, workdir, frozen | state.variables, step=step)
+  evaluation.report(config, workdir, state.variables, step=step,
+                    evaluator=evaluator)
   return state
 
 
-def _check_sizes(config, stage):
+def _check(config, stage):
+  if 'edge' in stage.spec.keys and not config.data.edge:
+    raise UsageError(f'the stage {config.stage} of {config.system} reads '
+                     'edges; config.data.edge says which, e.g. canny')
   divisor, size = stage.spec.divisor, config.data.size
   if size % divisor:
     raise UsageError(f'config.data.size is {size}; {config.system} takes '
@@ -136,6 +150,23 @@ def _check_sizes(config, stage):
       config.steps or config.epochs):
     raise UsageError(f'config.steps is {config.steps} and config.epochs '
                      f'{config.epochs}; one must be positive, none negative')
+
+
+def _learned(workdirs, stage):
+  """Returns the stage's networks as earlier runs left them, the first wins."""
+  learned = {}
+  for workdir in workdirs:
+    variables, step = checkpoints.variables_of(workdir)
+    used = variables.keys() & stage.networks.keys() - learned.keys()
+    if not used:
+      raise UsageError(f'{workdir} has {", ".join(variables)}: nothing that '
+                       'is still needed here')
+    say(f'starting with {", ".join(sorted(used))} of {workdir}, step {step}')
+    learned |= {name: variables[name] for name in used}
+  if needed := stage.networks.keys() - learned.keys() - set(stage.trained):
+    raise UsageError(f'this stage does not train the {", ".join(needed)}; name '
+                     'a run that has: --config.start_from=WORKDIR')
+  return learned
 
 
 def _introduce(config, stage, state, workdir):

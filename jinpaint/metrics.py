@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.images import composite
+from jinpaint.images import composite, LUMINANCE, to_gray
 from jinpaint.types import Array
 
 _C1, _C2 = 0.01 ** 2, 0.03 ** 2  # Wang et al.'s constants for a range of 1
@@ -69,13 +69,12 @@ def relative_l1(prediction: Array, image: Array, where: Array | None = None,
 def gray(image: Array) -> Array:
   """Returns 0.2125 R + 0.7154 G + 0.0721 B, (B, H, W, 1).
 
-  EdgeConnect's script measures on this gray, scikit-image's; networks are fed
-  another, `images.to_gray`. Gray images come back as they are.
+  EdgeConnect's script measures on this gray, scikit-image's. Gray images come
+  back as they are.
   """
   if image.shape[-1] == 1:
     return image
-  weights = jnp.asarray([0.2125, 0.7154, 0.0721], jnp.float32)
-  return jnp.sum(jnp.asarray(image, jnp.float32) * weights, -1, keepdims=True)
+  return to_gray(jnp.asarray(image, jnp.float32), LUMINANCE)
 
 
 def ssim(prediction: Array, image: Array, where: Array | None = None,
@@ -180,6 +179,31 @@ def edge_recall(prediction: Array, edge: Array, where: Array | None = None,
   return _share(true, predicted)
 
 
+def edge_f1(prediction: Array, edge: Array, where: Array | None = None,
+            *, threshold: float = 0.5) -> Array:
+  """Returns the harmonic mean of precision and recall, in [0, 1].
+
+  2 hits / (predicted edges + true edges), counted as in `edge_precision`; with
+  neither it is 1.
+  """
+  predicted, true = _edge_pixels(prediction, edge, where, threshold)
+  both = _count(predicted) + _count(true)
+  hits = 2 * _count(predicted & true)
+  return jnp.where(both > 0, hits / jnp.maximum(both, 1), 1)
+
+
+def edges_predicted(prediction: Array, edge: Array, where: Array | None = None,
+                    *, threshold: float = 0.5) -> Array:
+  """Returns how many pixels are predicted to be edges."""
+  return _count(_edge_pixels(prediction, edge, where, threshold)[0])
+
+
+def edges_true(prediction: Array, edge: Array, where: Array | None = None,
+               *, threshold: float = 0.5) -> Array:
+  """Returns how many pixels are edges."""
+  return _count(_edge_pixels(prediction, edge, where, threshold)[1])
+
+
 def edge_accuracy(prediction: Array, edge: Array, where: Array | None = None,
                   *, threshold: float = 0.5) -> Array:
   """Returns the share of pixels classed right, edge or not, in [0, 1].
@@ -193,7 +217,7 @@ def edge_accuracy(prediction: Array, edge: Array, where: Array | None = None,
 
 
 class Summary(NamedTuple):
-  """The mean of the `count` finite values (nan if none), and what it left out.
+  """The mean of the `count` finite values (nan if none), and what is left out.
 
   `infinite` values are, of PSNR, the identical images; `undefined` ones (nan),
   of a hole's metric, the images without a hole.
@@ -208,19 +232,22 @@ class Summary(NamedTuple):
 def average(values: np.ndarray, weight: np.ndarray | None = None) -> Summary:
   """Averages the collected values (N,) of a metric, in NumPy.
 
-  `weight` (N,) is 1 for an example and 0 for padding, which counts nowhere.
+  `weight` (N,) is not negative; what has weight 0, padding, counts nowhere.
   """
   values = np.asarray(values, np.float64)
-  weight = np.ones(values.shape) if weight is None else np.asarray(weight)
+  weight = (np.ones(values.shape) if weight is None
+            else np.asarray(weight, np.float64))
   if (values.ndim != 1 or weight.shape != values.shape
-      or not np.isin(weight, (0, 1)).all()):
+      or not (weight >= 0).all()):
     raise ValueError(f'values {values.shape} must be (N,) and weight '
-                     f'{weight.shape} (N,), 1 = example, 0 = padding')
-  values = values[weight == 1]
-  finite = values[np.isfinite(values)]
-  return Summary(float(finite.mean()) if finite.size else float('nan'),
-                 finite.size, int(np.isinf(values).sum()),
-                 int(np.isnan(values).sum()))
+                     f'{weight.shape} (N,), not negative')
+  values, weight = values[weight > 0], weight[weight > 0]
+  finite = np.isfinite(values)
+  return Summary(
+      float(np.average(values[finite], weights=weight[finite]))
+      if finite.any() else float('nan'),
+      int(finite.sum()), int(np.isinf(values).sum()),
+      int(np.isnan(values).sum()))
 
 
 class Metric(NamedTuple):
@@ -231,10 +258,14 @@ class Metric(NamedTuple):
 
   name: str  # the column's head
   definition: str  # what to print beside the numbers
-  function: Callable[..., Array]  # of composite, image and, for a hole, mask
+  # Of composite, image and, for a hole, mask. None: a stage computes it.
+  function: Callable[..., Array] | None
   region: str = 'image'  # or 'hole': the pixels of the composite that count
-  better: str = 'higher'  # or 'lower'
+  better: str = 'higher'  # or 'lower'; '' where that is not the point
   unit: str = ''  # or 'dB' or '%'
+  # The metrics whose sum weighs an image in the mean: shares of pixels are so
+  # counted over all images together. None: all images weigh the same.
+  weighted_by: tuple[str, ...] = ()
 
   def __call__(self, prediction: Array, image: Array, mask: Array) -> Array:
     """Returns one value an image, (B,)."""
@@ -278,11 +309,24 @@ METRICS: Mapping[str, Metric] = {
         'mae, EdgeConnect', 'sum |a - b| / sum(a + b) of gray images',
         lambda a, b: relative_l1(gray(a), gray(b), by='both'), better='lower'),
     'edge_precision': Metric(
-        'precision', 'hits / predicted edges, > 0.5', edge_precision, 'hole'),
+        'precision', 'hits / predicted edges, of all holes together',
+        edge_precision, 'hole', weighted_by=('edges_predicted',)),
     'edge_recall': Metric(
-        'recall', 'hits / true edges, > 0.5', edge_recall, 'hole'),
+        'recall', 'hits / true edges, of all holes together',
+        edge_recall, 'hole', weighted_by=('edges_true',)),
+    'edge_f1': Metric(
+        'F1', 'harmonic mean of precision and recall, of all holes together',
+        edge_f1, 'hole', weighted_by=('edges_predicted', 'edges_true')),
+    'edges_predicted': Metric(
+        'predicted', 'edge pixels predicted in the hole',
+        edges_predicted, 'hole', better=''),
+    'edges_true': Metric(
+        'true', 'edge pixels in the hole', edges_true, 'hole', better=''),
     'edge_accuracy': Metric(
         'accuracy', 'pixels classed right, > 0.5', edge_accuracy, 'hole'),
+    'feature_matching': Metric(
+        'FM', "distance of the discriminator's features, with its weight as in "
+        'training', None, better='lower'),
 }
 
 METRIC_SETS: Mapping[str, tuple[str, ...]] = {
@@ -291,7 +335,8 @@ METRIC_SETS: Mapping[str, tuple[str, ...]] = {
         'jaccard_tolerance', 'psnr_hole', 'ssim_hole', 'l1_percent_hole'),
     'edgeconnect': ('psnr_gray', 'ssim_uniform', 'relative_l1'),
     'isnet': ('psnr', 'ssim_gaussian', 'l1_percent'),
-    'edges': ('edge_precision', 'edge_recall', 'edge_accuracy'),
+    'edges': ('edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
+              'edges_true'),
 }
 
 
@@ -303,10 +348,11 @@ def evaluate_all(
   `names` are keys of `METRICS`, an unknown one is a `UsageError`; for those of
   edges, `prediction` and `image` are edges. Known pixels come from `image`.
   """
+  known = [name for name, metric in METRICS.items() if metric.function]
   values = {}
   for name in names:
-    if name not in METRICS:
-      raise errors.unknown('metric', name, METRICS)
+    if name not in known:
+      raise errors.unknown('metric', name, known)
     values[name] = METRICS[name](prediction, image, mask)
   return values
 
@@ -355,11 +401,14 @@ def _edge_pixels(prediction, edge, where, threshold):
   return (prediction > threshold) & where, (edge > threshold) & where
 
 
+def _count(pixels):
+  return jnp.sum(pixels, axis=(1, 2, 3), dtype=jnp.float32)
+
+
 def _share(whole, other):
   """Returns how much of `whole` is in `other`; of nothing, 1 if both are."""
-  count = lambda x: jnp.sum(x, axis=(1, 2, 3), dtype=jnp.float32)
-  share = count(whole & other) / jnp.maximum(count(whole), 1)
-  return jnp.where(count(whole) > 0, share, 1 - jnp.sign(count(other)))
+  share = _count(whole & other) / jnp.maximum(_count(whole), 1)
+  return jnp.where(_count(whole) > 0, share, 1 - jnp.sign(_count(other)))
 
 
 def _mean(x, where):

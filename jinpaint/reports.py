@@ -19,29 +19,37 @@ from jinpaint.types import Array, Batch
 
 def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
            ) -> np.ndarray:
-  """Returns a picture of examples: damaged, mask, prediction, result, truth.
+  """Returns a picture of examples, one a row.
+
+  The columns: damaged image, mask; of predicted edges, the known, the completed
+  and the true ones; of a predicted image, the prediction and the result; the
+  true image.
 
   Args:
-    batch: `image` and `mask`, of which the first `rows` are shown.
+    batch: what the stage reads; the first `rows` are shown.
     predicted: what `predict` returned; without `prediction`, the composite
       stands for it.
     rows: how many examples.
 
   Returns:
-    RGB (H, W, 3) uint8: one example a row, columns in the order above, white
-    lines between them.
+    RGB (H, W, 3) uint8, white lines between the columns and rows.
   """
-  image, mask = (np.asarray(batch[key])[:rows] for key in ('image', 'mask'))
-  result = np.asarray(predicted['image'])[:rows]
-  columns = [image * (1 - mask), np.repeat(mask, 3, axis=-1),
-             np.asarray(predicted.get('prediction', result))[:rows],
-             result, image]
-  edge = 2
-  cells = [np.pad(column, ((0, 0), (0, edge), (0, edge), (0, 0)),
-                  constant_values=1) for column in columns]
+  given = {key: np.asarray(value)[:rows] for key, value in batch.items()}
+  made = {key: np.asarray(value)[:rows] for key, value in predicted.items()}
+  image, mask = given['image'], given['mask']
+  columns = [image * (1 - mask), mask]
+  if 'edge' in made:
+    known = given.get('known_edge', given['edge']) * (1 - mask)
+    columns += [known, made['edge'], given['edge']]
+  if 'image' in made:
+    columns += [made.get('prediction', made['image']), made['image']]
+  line = 2
+  cells = [np.pad(np.broadcast_to(column, image.shape),
+                  ((0, 0), (0, line), (0, line), (0, 0)), constant_values=1)
+           for column in (*columns, image)]
   picture = np.concatenate([np.concatenate(row, axis=1)
                             for row in zip(*cells, strict=True)])
-  return np.rint(np.clip(picture[:-edge, :-edge], 0, 1) * 255).astype(np.uint8)
+  return np.rint(np.clip(picture[:-line, :-line], 0, 1) * 255).astype(np.uint8)
 
 
 def table(evaluation: Evaluation) -> str:
@@ -49,7 +57,7 @@ def table(evaluation: Evaluation) -> str:
   methods = {name: evaluation.summary(name) for name in evaluation.methods}
   columns = list(next(iter(methods.values())))
   head = ['method', *(metrics.METRICS[c].name for c in columns)]
-  rows = [[method, *(_cell(c, summary[c]) for c in columns)]
+  rows = [[method, *(_cell(c, summary.get(c)) for c in columns)]
           for method, summary in methods.items()]
   widths = [max(len(row[i]) for row in [head, *rows])
             for i in range(len(head))]
@@ -65,22 +73,24 @@ def table(evaluation: Evaluation) -> str:
 
 
 def _cell(column, summary):
+  if summary is None or math.isnan(summary.mean):
+    return '-'
   digits = 2 if metrics.METRICS[column].unit in ('dB', '%') else 4
-  return '-' if math.isnan(summary.mean) else f'{summary.mean:.{digits}f}'
+  return f'{summary.mean:.{digits}f}'
 
 
 def _notes(evaluation, methods, columns):
   """Says what the table is of, and what its means leave out."""
   yield ''
   yield (f'{len(evaluation.images)} images, holes of '
-         f'{100 * evaluation.holes.mean():.1f} % on average; means over images '
-         'of 8-bit RGB composites.')
+         f'{100 * evaluation.holes.mean():.1f} % on average; means over '
+         'images, scored as 8-bit RGB.')
   for column in columns:
     metric = metrics.METRICS[column]
-    yield f'- {metric.name}: {metric.definition}; {metric.better} is better.'
+    better = f'; {metric.better} is better' if metric.better else ''
+    yield f'- {metric.name}: {metric.definition}{better}.'
   for method, summary in methods.items():
-    for column in columns:
-      _, _, infinite, undefined = summary[column]
+    for column, (_, _, infinite, undefined) in summary.items():
       if infinite:
         yield (f'- {method}: {metrics.METRICS[column].name} of {infinite} '
                'images is infinite (identical) and left out of the mean.')

@@ -101,6 +101,11 @@ def stage_of(config: ml_collections.ConfigDict) -> Stage:
     raise UsageError(f'config.options: {error}') from error
 
 
+def earlier_of(config: ml_collections.ConfigDict) -> list[Path]:
+  """Returns the work directories of the runs that a run starts from."""
+  return [Path(name) for name in config.start_from.split(',') if name]
+
+
 def data_of(config: ml_collections.ConfigDict) -> Data:
   """Returns what a config's examples are made of."""
   return Data(**_plain(config.data))
@@ -113,11 +118,11 @@ def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
   Raises:
     UsageError: the config has none for a network.
   """
-  for name in stage.networks:
+  for name in stage.trained:
     if name not in config.optimizers:
       raise UsageError(f'config.optimizers has none for the {name}')
   return {name: _adam(**_plain(config.optimizers[name]))
-          for name in stage.networks}
+          for name in stage.trained}
 
 
 def _adam(*, learning_rate, b1, b2, cosine_steps):

@@ -1,9 +1,11 @@
 """Scores a system on held-out examples, beside what a user would else pick.
 
-One value an image and a metric, computed on the device in jitted batches, on
-composites rounded to 8 bits as a saved file would be. Padding counts nowhere.
+One value an image and a metric, computed on the device in jitted batches:
+images as composites rounded to 8 bits, as a saved file would be; edges as they
+are predicted. Padding counts nowhere.
 """
 
+import collections
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 
@@ -23,7 +25,7 @@ class Evaluation:
   """Scores of one or more methods on the same images and holes.
 
   Attributes:
-    methods: method -> metric -> (N,).
+    methods: method -> metric -> (N,); `jinpaint`, the first, has every metric.
     images: the images' names, N of them.
     holes: (N,) share of hole pixels.
   """
@@ -34,8 +36,12 @@ class Evaluation:
 
   def summary(self, method: str) -> dict[str, metrics.Summary]:
     """Returns each metric's mean over the images, see `metrics.average`."""
-    return {name: metrics.average(values)
-            for name, values in self.methods[method].items()}
+    scores = self.methods[method]
+    def weight(name):
+      weights = [scores[by] for by in metrics.METRICS[name].weighted_by]
+      return np.sum(weights, axis=0) if weights else None
+    return {name: metrics.average(values, weight(name))
+            for name, values in scores.items()}
 
   def means(self, method: str = 'jinpaint') -> dict[str, float]:
     """Returns each metric's mean over the images where it is finite."""
@@ -44,22 +50,42 @@ class Evaluation:
 
 
 class Evaluator:
-  """Scores a stage, compiled once for as many evaluations as wanted."""
+  """Scores a stage, compiled once for as many evaluations as wanted.
+
+  Attributes:
+    predict: the stage's, compiled.
+  """
 
   def __init__(self, stage: Stage, *,
-               columns: Iterable[str] = metrics.METRIC_SETS['default']):
+               columns: Iterable[str] = metrics.METRIC_SETS['default'],
+               edge_threshold: float = 0.5):
     """Prepares.
 
     Args:
       stage: whose `predict` is scored.
-      columns: keys of `metrics.METRICS`.
+      edge_threshold: pixels above it are edges.
+      columns: what is measured of images, keys of `metrics.METRICS`.
     """
-    self._columns = columns = tuple(columns)
+    columns = tuple(columns)
+    self._order = (*columns, *metrics.METRIC_SETS['edges'], *metrics.METRICS)
 
-    def score(image, mask, prediction):
+    def score_image(batch, prediction):
       shown = jnp.round(prediction * 255) / 255
-      return metrics.evaluate_all(shown, image, mask, names=columns)
+      return metrics.evaluate_all(shown, batch['image'], batch['mask'],
+                                  names=columns)
 
+    def score(variables, batch, predicted):
+      scores = {}
+      if 'image' in predicted:
+        scores |= score_image(batch, predicted['image'])
+      if 'edge' in predicted:
+        edges = (jnp.asarray(edge > edge_threshold, jnp.float32)
+                 for edge in (predicted['edge'], batch['edge']))
+        scores |= metrics.evaluate_all(
+            *edges, batch['mask'], names=metrics.METRIC_SETS['edges'])
+      return scores | stage.scores(variables, batch, predicted)
+
+    self._score_image = jax.jit(score_image)
     self._score = jax.jit(score)
     self.predict = jax.jit(stage.predict)
 
@@ -71,31 +97,33 @@ class Evaluator:
 
     Args:
       variables: the system's networks.
-      batches: of `image`, `mask`, `weight`, `index`, see
+      batches: of what the stage reads, `weight` and `index`, see
         `jinpaint.data.pipeline.eval_batches`.
       names: the images' names by `index`; empty if they have none.
       others: further rows of the table: name -> function of one image
-        (H, W, 3) and mask (H, W), uint8, as in `jinpaint.baselines`.
+        (H, W, 3) and mask (H, W), uint8, as in `jinpaint.baselines`; of a
+        stage that makes no image, there are none.
     """
     variables = devices.everywhere(variables)
-    others = others or {}
-    found = {method: [] for method in ('jinpaint', *others)}
+    found = collections.defaultdict(list)
     indices, holes = [], []
     for batch in batches:
       real = np.asarray(batch['weight']) == 1
       indices.extend(np.asarray(batch['index'])[real])
       holes.append(np.mean(batch['mask'][real], axis=(1, 2, 3)))
-      inputs = devices.spread({k: batch[k] for k in ('image', 'mask')})
-      filled = {'jinpaint': self.predict(variables, inputs)['image']}
-      for method, fill in others.items():
-        filled[method] = devices.spread(_fill_each(fill, batch))
-      for method, prediction in filled.items():
-        scores = self._score(inputs['image'], inputs['mask'], prediction)
-        found[method].append({column: np.asarray(scores[column])[real]
-                              for column in self._columns})
+      inputs = devices.spread(dict(batch))
+      predicted = self.predict(variables, inputs)
+      scores = {'jinpaint': self._score(variables, inputs, predicted)}
+      if 'image' in predicted:
+        scores |= {method: self._score_image(
+            inputs, devices.spread(_fill_each(fill, batch)))
+                   for method, fill in (others or {}).items()}
+      for method, columns in scores.items():
+        found[method].append({column: np.asarray(values)[real]
+                              for column, values in columns.items()})
     return Evaluation(
         {method: {column: np.concatenate([scores[column] for scores in parts])
-                  for column in self._columns}
+                  for column in sorted(parts[0], key=self._order.index)}
          for method, parts in found.items()},
         tuple(names[i] if names else str(i) for i in indices),
         np.concatenate(holes))

@@ -54,13 +54,20 @@ class Stage(NamedTuple):
   """One trainable stage of a system.
 
   Attributes:
-    networks: the networks trained here; their names are the checkpoint's keys.
-    frozen: the networks only read here: VGG-16, HED, an earlier stage.
+    networks: the networks that a run saves; their names are the checkpoint's
+      keys. Those that no update trains come from an earlier stage's run and
+      stay as they are.
+    frozen: the published networks that losses read: VGG-16, HED.
     spec: the batch keys and sizes that the stage reads.
-    feeds: from a batch, the arguments of each trained network, for `init`.
+    feeds: from a batch, the arguments of each of `networks`, for `init`.
     updates: the optimiser moves of a step, in order.
     predict: `(variables, batch) -> {'image': ..., ...}`; `variables` holds
-      trained and frozen networks. Known pixels are copied back in `'image'`.
+      `networks`. Known pixels are copied back in `'image'`, and in `'edge'`,
+      which is there if the stage completes edges.
+    fills: whether `predict` returns an `'image'`.
+    scores: `(variables, batch, predicted) -> {metric: (B,)}`, what evaluation
+      shows beside the metrics of what was predicted; their names are keys of
+      `jinpaint.metrics.METRICS`.
   """
 
   networks: Mapping[str, nn.Module]
@@ -69,6 +76,15 @@ class Stage(NamedTuple):
   feeds: Callable[[Batch], Mapping[str, tuple[Any, ...]]]
   updates: tuple[Update, ...]
   predict: Callable[[Variables, Batch], Mapping[str, Array]]
+  fills: bool = True
+  scores: Callable[[Variables, Batch, Mapping[str, Array]],
+                   Mapping[str, Array]] = lambda *_: {}
+
+  @property
+  def trained(self) -> tuple[str, ...]:
+    """The networks that some update trains."""
+    return tuple(name for name in self.networks if any(
+        name in update.trains for update in self.updates))
 
 
 class Bound:
@@ -84,18 +100,23 @@ class Bound:
     self._params = params
     self.stats = dict(stats)
 
-  def __call__(self, name: str, *args: Any, learn: bool = True) -> Any:
-    """Applies a network in training mode.
+  def __call__(self, name: str, *args: Any, learn: bool = True,
+               train: bool = True) -> Any:
+    """Applies a network.
 
     Args:
       name: which network.
       *args: its inputs.
       learn: if False, gradients pass through the network, not into its
         weights.
+      train: if False, statistics and spectral vectors stay as they are.
     """
     params = self._params[name]
     if not learn:
       params = lax.stop_gradient(params)
+    if not train:
+      return self._networks[name].apply(
+          {'params': params, **self.stats[name]}, *args)
     outputs, self.stats[name] = self._networks[name].apply(
         {'params': params, **self.stats[name]}, *args, train=True,
         mutable=list(self.stats[name]))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jinpaint.errors import UsageError
 from jinpaint.stage import Stage
 from jinpaint.types import Array, Batch, Logs, Params, Stats, Variables
 
@@ -24,7 +25,7 @@ class TrainState:
     step: how many steps have been made.
     params: the learned weights.
     stats: batch statistics, spectral vectors.
-    opt: the optimisers' states.
+    opt: the optimisers' states, of the networks that are trained.
   """
 
   step: Array
@@ -39,30 +40,45 @@ class TrainState:
             for name, params in self.params.items()}
 
 
-def init(seed: int, stage: Stage, optimizers: Optimizers,
-         batch: Batch) -> TrainState:
+def init(seed: int, stage: Stage, optimizers: Optimizers, batch: Batch,
+         learned: Variables | None = None) -> TrainState:
   """Returns a fresh state.
 
   Args:
     seed: decides every initial weight; a network's weights depend on it and
       on the network's name alone.
     stage: whose networks to initialise.
-    optimizers: one for each of the stage's networks.
+    optimizers: one for each network that the stage trains.
     batch: an example of what the stage reads; only shapes and types matter.
+    learned: networks of the stage, by name, that have been learned elsewhere.
+
+  Raises:
+    UsageError: a learned network has other weights than the stage's.
   """
+  feeds, learned = stage.feeds(batch), dict(learned or {})
+
+  def fresh(name):
+    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+    return stage.networks[name].init(key, *feeds[name], train=False)
+
+  shapes = functools.partial(jax.tree.map, jnp.shape)
+  for name, variables in learned.items():
+    if shapes(variables) != shapes(jax.eval_shape(lambda n=name: fresh(n))):
+      raise UsageError(f'the {name} to start with has other layers or widths '
+                       'than the one of the config')
+
   # Runs once: compiled in a tenth of the time, without optimisations.
   @functools.partial(jax.jit, compiler_options={
       'xla_backend_optimization_level': 0})
-  def start(batch):
+  def start(learned):
     params, stats, opt = {}, {}, {}
-    for name, feed in stage.feeds(batch).items():
-      key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
-      variables = stage.networks[name].init(key, *feed, train=False)
-      params[name] = variables.pop('params')
-      stats[name] = variables
-      opt[name] = optimizers[name].init(params[name])
+    for name in stage.networks:
+      stats[name] = dict(learned[name] if name in learned else fresh(name))
+      params[name] = stats[name].pop('params')
+      if name in stage.trained:
+        opt[name] = optimizers[name].init(params[name])
     return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
-  return start(batch)
+  return start(learned)
 
 
 def make_step(
@@ -73,7 +89,7 @@ def make_step(
 
   Args:
     stage: what is trained.
-    optimizers: one for each of the stage's networks.
+    optimizers: one for each network that the stage trains.
     mean: averages a tree over devices, see `jinpaint.devices`.
   """
   def step(state, frozen, batch):

@@ -3,14 +3,18 @@
 A batch is a mapping from these keys to arrays. Training, evaluation, the
 command line and a user's own loader all speak it, and nothing else.
 
-| key      | shape        | type, range     | meaning                         |
-|----------|--------------|-----------------|---------------------------------|
-| `image`  | (B, H, W, 3) | float32, [0, 1] | RGB, undamaged                  |
-| `mask`   | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled      |
-| `edge`   | (B, H, W, 1) | float32, [0, 1] | edges or soft sketch of `image` |
-| `sketch` | (B, H, W, 1) | float32, 0 or 1 | what a user drew                |
-| `noise`  | (B, H, W, 3) | float32         | training only: added to `image` |
-| `weight` | (B,)         | float32, 0 or 1 | 0 = padding of the last batch   |
+| key          | shape        | type, range     | meaning                      |
+|--------------|--------------|-----------------|------------------------------|
+| `image`      | (B, H, W, 3) | float32, [0, 1] | RGB, undamaged               |
+| `mask`       | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled   |
+| `edge`       | (B, H, W, 1) | float32, [0, 1] | edges of `image`, maybe soft |
+| `known_edge` | (B, H, W, 1) | float32, [0, 1] | known ones, see below        |
+| `sketch`     | (B, H, W, 1) | float32, 0 or 1 | what a user drew             |
+| `noise`      | (B, H, W, 3) | float32         | added to `image` in training |
+| `weight`     | (B,)         | float32, 0 or 1 | 0 = padding of a last batch  |
+
+`known_edge`, 0 in the hole, is what can be found of `edge` without looking into
+the hole. A batch may have none: then `edge` outside the hole is what is known.
 
 Gray images, damaged images and `valid = 1 - mask` are derived on the device
 (`jinpaint.images`), never stored. Published systems differ in polarity, range

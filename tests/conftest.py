@@ -1,15 +1,27 @@
 """Tests run on four simulated CPU devices with strict type promotion."""
 
 import os
+import shutil
+import tempfile
+
+_COMPILED = f'{tempfile.gettempdir()}/jinpaint-compiled-{os.getpid()}'
 
 os.environ['JAX_PLATFORMS'] = 'cpu'
 os.environ['XLA_FLAGS'] = (
     os.environ.get('XLA_FLAGS', '')
     + ' --xla_force_host_platform_device_count=4')
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
+# What one test has compiled, no other one does: not here, not in the session's
+# other processes, not in a program that a test starts.
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', _COMPILED)
+os.environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0.5')
 
-import jax  # after the variables that it reads
+import jax  # noqa: E402, after the variables that it reads
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 # Tests compile more than they run.
 jax.config.update('jax_disable_most_optimizations', True)
+
+
+def pytest_unconfigure():
+  shutil.rmtree(_COMPILED, ignore_errors=True)

@@ -2,8 +2,8 @@
 
 `NAME.json` lists a network's state dict and how each array of it was made,
 `NAME.npz` holds inputs, outputs, a probe and gradients. Other files of a folder
-with the same suffix are losses and training logs. $JINPAINT_GOLDEN names the
-folder.
+with the same suffix are losses, training logs and key lists. $JINPAINT_GOLDEN
+names the folder.
 """
 
 import functools
@@ -57,39 +57,8 @@ class Golden:
             for key, shape in self.shapes.items()}
 
   def state_dict(self, output_axis):
-    """Returns the published network's weights.
-
-    Args:
-      output_axis: weight's key -> which of its axes counts output channels,
-        for those where it isn't 0.
-    """
-    @functools.cache
-    def value(key):
-      shape, source = self.shapes[key], self.sources[key]
-      if original := re.fullmatch('alias of (.+)', source):
-        return value(original[1])
-      if source == 'spectral':
-        stem, which = re.fullmatch(r'(.*)_([uv])', key).groups()
-        vectors = recipe.spectral_vectors(
-            value(f'{stem}_orig'), output_axis.get(f'{stem}_orig', 0))
-        return vectors['uv'.index(which)]
-      if source == 'kept':
-        zero = key.endswith(('bias', 'running_mean', 'num_batches_tracked'))
-        return np.full(shape, 0 if zero else 1, np.float32)
-      filled = recipe.fill(key, shape, self.seed)
-      if source == 'fill':
-        return filled
-      if source == 'fill / L2 norm':
-        norm = np.linalg.norm(filled.astype(np.float64))
-        return (filled / norm).astype(np.float32)
-      if factor := re.fullmatch(r'fill \* ([\d.]+)', source):
-        return filled * np.float32(factor[1])
-      raise ValueError(f'{key}: no recipe for "{source}"')
-
-    state = {key: value(key) for key in self.shapes}
-    for key, array in state.items():
-      assert array.shape == self.shapes[key], key
-    return state
+    """Returns the published network's weights, see `made`."""
+    return made(self.shapes, self.sources, self.seed, output_axis)
 
   def count_unused(self, used):
     """Returns how many trainable numbers belong to keys that are not used.
@@ -103,10 +72,49 @@ class Golden:
         and not re.search(r'running_|num_batches|mask_conv\.weight$', key))
 
 
+def made(shapes, sources, seed, output_axis):
+  """Returns a state dict.
+
+  Args:
+    shapes: key -> shape.
+    sources: key -> how its value is made.
+    seed: of the whole file.
+    output_axis: weight's key -> which of its axes counts output channels, for
+      those where it isn't 0.
+  """
+  @functools.cache
+  def value(key):
+    shape, source = shapes[key], sources[key]
+    if original := re.fullmatch('alias of (.+)', source):
+      return value(original[1])
+    if source == 'spectral':
+      stem, which = re.fullmatch(r'(.*)_([uv])', key).groups()
+      vectors = recipe.spectral_vectors(
+          value(f'{stem}_orig'), output_axis.get(f'{stem}_orig', 0))
+      return vectors['uv'.index(which)]
+    if source == 'kept':
+      zero = key.endswith(('bias', 'running_mean', 'num_batches_tracked'))
+      return np.full(shape, 0 if zero else 1, np.float32)
+    filled = recipe.fill(key, shape, seed)
+    if source == 'fill':
+      return filled
+    if source == 'fill / L2 norm':
+      norm = np.linalg.norm(filled.astype(np.float64))
+      return (filled / norm).astype(np.float32)
+    if factor := re.fullmatch(r'fill \* ([\d.]+)', source):
+      return filled * np.float32(factor[1])
+    raise ValueError(f'{key}: no recipe for "{source}"')
+
+  state = {key: value(key) for key in shapes}
+  for key, array in state.items():
+    assert array.shape == tuple(shapes[key]), key
+  return state
+
+
 def networks():
   """Returns the manifests of networks, and the files that are no manifest."""
-  return _of_form(lambda manifest: not (_is_losses(manifest)
-                                        or _is_training(manifest)))
+  return _of_form(lambda manifest: not (
+      _is_losses(manifest) or _holds(manifest, 'steps', 'state_dict')))
 
 
 def losses():
@@ -130,6 +138,7 @@ def _is_losses(manifest):
   return {'style', 'perceptual', 'adversarial'} <= manifest.keys()
 
 
-def _is_training(manifest):
-  return any(isinstance(value, dict) and 'steps' in value
+def _holds(manifest, *names):
+  """Whether it is about several things, with one of these for each."""
+  return any(isinstance(value, dict) and value.keys() & set(names)
              for value in manifest.values())

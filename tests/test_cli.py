@@ -471,9 +471,10 @@ def test_wrong_words_about_masks_are_one_line(
 def test_systems_are_listed_with_their_stages(jinpaint):
   status, out, err = jinpaint('systems')
   assert (status, err) == (0, '')
-  head, stages = out.splitlines()[:2]
-  assert head.startswith('pconv_lines: Partial convolutions')
-  assert stages == '  stages: inpaint'
+  lines = out.splitlines()
+  assert '  stages: edge, inpaint, edge_inpaint, joint' in lines
+  at = lines.index('  stages: inpaint')
+  assert lines[at - 1].startswith('pconv_lines: Partial convolutions')
 
 
 @pytest.mark.parametrize(('words', 'message'), [

@@ -49,10 +49,7 @@ def run(workdir, kill_at=None):
   """Runs train.py; kills it right after it has reported a step."""
   with subprocess.Popen(
       [sys.executable, '-u', *flags(small_config(), workdir)], cwd=ROOT,
-      env={**os.environ, 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',
-           # What one process has compiled, the next one does not.
-           'JAX_COMPILATION_CACHE_DIR': f'{workdir.parent}/compiled',
-           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'},
+      env={**os.environ, 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'},
       text=True, stdout=subprocess.PIPE) as process:
     output = []
     for line in process.stdout:

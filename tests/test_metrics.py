@@ -147,6 +147,17 @@ def test_edge_metrics_count_hits_misses_and_false_alarms():
       metrics.edge_recall(prediction, edge, threshold=0.45), [1], rtol=1e-6)
 
 
+def test_f1_is_the_harmonic_mean_of_precision_and_recall(rng):
+  prediction, edge = (rng.random((3, 9, 8, 1), np.float32) for _ in range(2))
+  precision, recall = (metric(prediction, edge) for metric in (
+      metrics.edge_precision, metrics.edge_recall))
+  np.testing.assert_allclose(
+      metrics.edge_f1(prediction, edge), 2 / (1 / precision + 1 / recall),
+      rtol=1e-6)
+  np.testing.assert_array_equal(
+      metrics.edge_f1(full(0)[..., :1], full(0)[..., :1]), 1)
+
+
 def test_edge_metrics_without_edges_follow_the_published_code():
   none, some = full(0, (1, 4, 4, 1)), full(1, (1, 4, 4, 1))
   for metric in (metrics.edge_precision, metrics.edge_recall):
@@ -199,6 +210,12 @@ def test_average_counts_infinite_and_undefined_values_and_skips_padding():
   assert metrics.average([1.0, 3.0]) == (2, 2, 0, 0)
 
 
+def test_average_weighs_what_has_weights():
+  mean, *counts = metrics.average([1.0, 4.0, np.nan, 9.0], [2, 1, 1, 0])
+  assert mean == 2
+  assert counts == [2, 0, 1]
+
+
 def test_average_of_nothing_finite_is_nan_and_not_a_warning():
   summary = metrics.average([np.inf, np.inf], [1, 1])
   assert np.isnan(summary.mean)
@@ -212,7 +229,7 @@ def test_average_adds_in_double_precision():
 
 @pytest.mark.parametrize(
     ('values', 'weight'),
-    [([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]]), ([1.0, 2.0], [1.0, 0.5])])
+    [([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]]), ([1.0, 2.0], [1.0, -0.5])])
 def test_average_refuses_values_and_weights_that_do_not_fit(values, weight):
   with pytest.raises(ValueError, match='weight'):
     metrics.average(values, weight)
@@ -400,12 +417,13 @@ def test_isnets_and_edgeconnects_code_returned_these_numbers():
 
 
 CASE = (4, 52, 52, 3)
+MEASURED = [name for name, metric in metrics.METRICS.items() if metric.function]
 
 
 def all_metrics(prediction, image, mask):
   """Every metric of the table: of images, and of edges on one channel."""
-  edges = metrics.METRIC_SETS['edges']
-  images = [name for name in metrics.METRICS if name not in edges]
+  edges = [name for name in MEASURED if name.startswith('edge')]
+  images = [name for name in MEASURED if name not in edges]
   return {
       **metrics.evaluate_all(prediction, image, mask, names=images),
       **metrics.evaluate_all(prediction[..., :1], image[..., :1], mask,
@@ -418,7 +436,7 @@ evaluate = jax.jit(all_metrics)
 def test_every_metric_is_one_float32_an_image_and_the_same_jitted(rng):
   case = random_case(rng, CASE)
   plain, jitted = all_metrics(*case), evaluate(*case)
-  assert plain.keys() == metrics.METRICS.keys()
+  assert plain.keys() == set(MEASURED)
   for name, values in plain.items():
     assert values.shape == (4,), name
     assert values.dtype == jnp.float32, name
@@ -467,7 +485,8 @@ def test_the_default_table_has_these_columns_and_says_what_they_are(rng):
   for key, metric in metrics.METRICS.items():
     assert metric.definition, key
     assert metric.region in ('image', 'hole'), key
-    assert metric.better in ('higher', 'lower'), key
+    counts = key in ('edges_predicted', 'edges_true')
+    assert metric.better in (('',) if counts else ('higher', 'lower')), key
     assert metric.unit in ('dB', '%', ''), key
 
 
@@ -478,8 +497,10 @@ def test_better_says_in_which_direction_a_metric_moves(rng):
   noise = rng.uniform(-1, 1, image.shape).astype(np.float32)
   good, bad = (np.clip(image + k * noise, 0, 1) for k in (0.3, 0.9))
   good, bad = (evaluate(x, image, mask) for x in (good, bad))
-  for name, metric in metrics.METRICS.items():
-    sign = 1 if metric.better == 'higher' else -1
+  for name in MEASURED:
+    if not (better := metrics.METRICS[name].better):
+      continue
+    sign = 1 if better == 'higher' else -1
     assert np.all(sign * (good[name] - bad[name]) > 0), name
 
 

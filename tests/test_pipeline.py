@@ -16,6 +16,7 @@ DATA = Data(
     source='photos', eval_source='', size=16, crop='random', scales=(0.3, 1.0),
     precrop=0, flip=True, noise=0.1, mask='lines', mask_ratio=(),
     mask_pairing='random', mask_hole='white', workers=0, max_bad_images=10)
+EDGE = 'canny:sigma=1-4:hole=masked'
 BROKEN = ('02.png', '05.png')
 
 
@@ -171,20 +172,36 @@ def test_without_noise_there_is_no_such_key(ten):
   assert 'noise' not in batch
 
 
+def test_edges_come_where_they_are_asked_for_and_are_padded(noisy):
+  edges = lambda batch: {key: (value.shape, value.dtype.name)
+                         for key, value in batch.items() if 'edge' in key}
+  one = ((4, 16, 16, 1), 'float32')
+  asked = dict(source=noisy, edge='canny:sigma=1')
+  assert edges(train(1, source=noisy)[0]) == {}
+  assert edges(train(1, **asked)[0]) == {'edge': one}
+  both = {'edge': one, 'known_edge': one}
+  assert edges(train(1, source=noisy, edge='canny:hole=masked')[0]) == both
+  whole, padded = held_out(**asked)
+  assert edges(whole) == edges(padded) == both
+  for key in both:
+    assert padded[key].any(axis=(1, 2, 3)).tolist() == [True] + [False] * 3
+
+
 # The same for any number of workers, and after any interruption
 
 
 @pytest.fixture(scope='module')
 def uninterrupted(noisy):
-  return train(8, source=noisy, workers=1)  # 32 of 5 readable: 6 epochs
+  # 32 of 5 readable: 6 epochs
+  return train(8, source=noisy, workers=1, edge=EDGE)
 
 
 @pytest.mark.parametrize('workers', [2, 5, 0])
 def test_any_number_of_workers_makes_the_same_batches(
     workers, noisy, uninterrupted):
-  assert_same(train(8, source=noisy, workers=workers), uninterrupted)
-  assert_same(held_out(source=noisy, workers=workers),
-              held_out(source=noisy, workers=1))
+  assert_same(train(8, source=noisy, workers=workers, edge=EDGE), uninterrupted)
+  assert_same(held_out(source=noisy, workers=workers, edge=EDGE),
+              held_out(source=noisy, workers=1, edge=EDGE))
 
 
 @pytest.mark.parametrize('done', [1, 2, 5])
@@ -192,7 +209,7 @@ def test_going_on_from_a_position_gives_the_batches_that_follow(
     done, noisy, uninterrupted):
   # Across borders of epochs, and over broken images.
   position = int(uninterrupted[done - 1]['position'])
-  assert_same(train(8 - done, source=noisy, position=position),
+  assert_same(train(8 - done, source=noisy, position=position, edge=EDGE),
               uninterrupted[done:])
 
 
@@ -490,7 +507,23 @@ def test_a_photograph_without_its_mask_is_named_before_work_starts(
         batch_size=2, seed=0)
 
 
+def test_a_photograph_without_its_edge_map_is_named_before_work_starts(
+    ten, tmp_path):
+  for number in range(9):
+    write(tmp_path, f'{number:02}.png', np.zeros((20, 24), np.uint8))
+  with pytest.raises(UsageError, match=r'09\.png'):
+    pipeline.train_batches(
+        data(source=ten, edge=f'files:{tmp_path}'), batch_size=2, seed=0)
+
+
 # TFDS
+
+
+def test_a_tfds_stream_has_no_names_to_find_edge_maps_by(tfds, tmp_path):
+  write(tmp_path, '0.png', np.zeros((20, 24), np.uint8))
+  for batches in (lambda **kwargs: train(1, **kwargs), held_out):
+    with pytest.raises(UsageError, match='these photographs have no names'):
+      batches(source='tfds:train_only', edge=f'files:{tmp_path}')
 
 
 def test_a_tfds_stream_goes_on_where_it_stopped(tfds):
@@ -616,6 +649,7 @@ def test_what_tfds_imports_to_download_is_installed():
     ({'mask_ratio': (0.5,)}, 'data.mask_ratio is (0.5,)'),
     ({'mask_ratio': ('a', 'b')}, "data.mask_ratio is ('a', 'b')"),
     ({'mask': 'line'}, 'did you mean "lines"'),
+    ({'edge': 'cany'}, 'did you mean "canny"'),
     ({'seed': -1}, 'seed is -1')])
 def test_a_wrong_word_or_number_is_one_line(changes, message):
   with pytest.raises(UsageError) as caught:

@@ -73,7 +73,7 @@ def convert(network: str, path: str | os.PathLike[str],
   with path.open('rb') as file:
     sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
   weights = Weights(network, variables, options,
-                    *_licence_and_origin(network, path.name, sha256), sha256)
+                    *licence_and_origin(network, path.name, sha256), sha256)
   try:
     save(output, weights)
   except OSError as error:
@@ -109,7 +109,8 @@ def load(path: str | os.PathLike[str]) -> Weights:
     raise UsageError(f'{path}: was not written by jinpaint convert') from error
 
 
-def _licence_and_origin(network, file_name, sha256):
+def licence_and_origin(network: str, file_name: str, sha256: str
+                       ) -> tuple[str, str]:
   """Returns what the table says of a file, or that it is unknown.
 
   A file is known by its checksum; where that is not, by its name and its

@@ -1,9 +1,9 @@
 """From a photograph to a training or evaluation example: plain NumPy.
 
-Crop, flip, mask and noise are drawn from generators keyed by (seed, epoch,
-index): an example is a pure function of that key, whoever computes it, in
-whatever order. A loader other than `jinpaint.data.pipeline` can use this file
-as it is.
+Crop, flip, mask, noise and the edges' sigma are drawn from generators keyed by
+(seed, epoch, index): an example is a pure function of that key, whoever
+computes it, in whatever order. A loader other than `jinpaint.data.pipeline` can
+use this file as it is.
 """
 
 import dataclasses
@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import masks
+from jinpaint.data import edges, masks
 from jinpaint.errors import UsageError
 
 CROPS = ('random', 'center', 'squash')
 
 # First word of every key, so that one choice does not move another.
-_ORDER, _CROP, _MASK, _NOISE = range(1, 5)
+_ORDER, _CROP, _MASK, _NOISE, _EDGE = range(1, 6)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class Data:
     mask_pairing: how mask files meet images: random, stem, order or single.
       Masks paired by stem or order are cropped and flipped with their image.
     mask_hole: colour of a hole in mask files, white or black.
+    edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
+      where the system reads no edges.
     workers: threads that make examples; 0 lets tf.data choose.
     max_bad_images: more broken images than that stop the run.
   """
@@ -58,6 +60,7 @@ class Data:
   mask_ratio: tuple[float, ...]
   mask_pairing: str
   mask_hole: str
+  edge: str
   workers: int
   max_bad_images: int
 
@@ -103,11 +106,11 @@ class Examples:
       seed: decides every random choice; not negative.
       training: whether to flip and to add noise.
       names: the photographs' relative paths by index, for masks paired by
-        stem.
+        stem and edges from files.
 
     Raises:
-      UsageError: `data.mask` or `seed` cannot be used, or a photograph has no
-        mask.
+      UsageError: `data.mask`, `data.edge` or `seed` cannot be used, or a
+        photograph has no mask or no edge map.
     """
     if seed < 0:
       raise UsageError(f'seed is {seed}; it must not be negative')
@@ -118,9 +121,15 @@ class Examples:
         pairing=data.mask_pairing, hole=data.mask_hole)
     if names:
       self._mask.check(names)
+    self._edge = edges.parse(data.edge) if data.edge else None
     self._flip = training and data.flip
     size = data.size
     self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1)}
+    if self._edge:
+      self._edge.check(names)
+      self.shapes['edge'] = (size, size, 1)
+      if self._edge.masked or not training:
+        self.shapes['known_edge'] = (size, size, 1)
     if training and data.noise:
       self.shapes['noise'] = (size, size, 3)
 
@@ -134,15 +143,23 @@ class Examples:
     # A mask that belongs to its photograph is cropped and flipped with it.
     size = self._data.size
     paired = self._data.mask_pairing in ('stem', 'order')
+    name = self._names[index] if self._names else str(index)
     height, width = photograph.shape[:2] if paired else (size, size)
-    hole = self._mask(
-        self._rng(_MASK, epoch, index), height, width, index=index,
-        name=self._names[index] if self._names else str(index))
+    hole = self._mask(self._rng(_MASK, epoch, index), height, width,
+                      index=index, name=name)
     view = self._view(photograph.shape, self._rng(_CROP, epoch, index))
     image = view(photograph)
     hole = view(hole, nearest=True) if paired else hole
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
+    if self._edge:
+      soft = (view(self._edge.read(name, *photograph.shape[:2]))
+              if self._edge.maps else None)
+      for key, unknown in (('edge', None), ('known_edge', hole)):
+        if key in self.shapes:
+          rng = self._rng(_EDGE, epoch, index)  # so that both have one sigma
+          example[key] = self._edge(
+              rng, image, soft=soft, hole=unknown)[..., None]
     if 'noise' in self.shapes:
       normal = self._rng(_NOISE, epoch, index).standard_normal(
           example['image'].shape, np.float32)

@@ -7,7 +7,7 @@ refuses a file that was cut off in every format listed here.
 from collections.abc import Callable, Mapping
 import contextlib
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import cv2
@@ -80,6 +80,57 @@ def names(root: Path) -> tuple[str, ...]:
     raise UsageError(f'no image in {root}: looked for '
                      f'{" ".join(sorted(SUFFIXES))}, sub-folders included')
   return tuple(found)
+
+
+class Namesakes:
+  """The files that belong to photographs by name, such as their masks.
+
+  A photograph's file has the same relative path but for the suffix, or else
+  the same stem in any folder.
+
+  Attributes:
+    root: the folder, or the only file.
+    names: the files' paths relative to `root`, sorted; '' for an only file.
+  """
+
+  def __init__(self, what: str, root: Path):
+    """Looks for files.
+
+    Args:
+      what: what errors call them: 'masks'.
+      root: a folder, of which all below counts, or a single file.
+
+    Raises:
+      UsageError: as `names`.
+    """
+    self.root = root
+    self.names = ('',) if root.is_file() else names(root)
+    self._what = what
+    self._keyed = {}  # path without suffix, or stem -> names
+    for name in self.names:
+      for key in _keys(name or root.name):
+        self._keyed.setdefault(key, []).append(name)
+
+  def of(self, photograph: str) -> str:
+    """Returns the name of the file of a photograph, named by relative path.
+
+    Raises:
+      UsageError: it has none, or more than one.
+    """
+    path, stem = _keys(photograph)
+    found = self._keyed.get(path) or self._keyed.get(stem, [])
+    if len(found) != 1:
+      raise UsageError(f'{len(found) or "no"} {self._what} named {stem} for '
+                       f'the image {photograph} in {self.root}')
+    return found[0]
+
+
+def _keys(name):
+  """Returns what pairs by name: the path without a suffix, and the stem."""
+  path = PurePosixPath(name)
+  # Only an image's suffix: a name may end in .5 and have none.
+  path = path.with_suffix('') if path.suffix.lower() in SUFFIXES else path
+  return path, path.name
 
 
 def read_rgb(path: Path) -> np.ndarray:

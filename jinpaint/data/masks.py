@@ -11,7 +11,7 @@ function in `KINDS`.
 
 from collections.abc import Sequence
 import functools
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 import re
 import warnings
 
@@ -235,18 +235,15 @@ class _Files:
 
   def __init__(self, root, pairing, hole):
     self._root, self._pairing, self._hole = root, pairing, hole
-    self._names = ('',) if root.is_file() else files.names(root)
+    self._namesakes = files.Namesakes('masks', root)
+    self._names = self._namesakes.names
     if pairing == 'single' and len(self._names) > 1:
       raise UsageError(f'{root} holds {len(self._names)} masks, not one')
     self._shares = {}  # (name, height, width) -> share of hole pixels
-    self._keyed = {}  # path without suffix, or stem -> names
-    for name in self._names:
-      for key in _keys(name or root.name):
-        self._keyed.setdefault(key, []).append(name)
 
   def mask(self, rng, height, width, name, index, low, high):
     if self._pairing == 'stem':
-      candidates = [self._same_stem(name)]
+      candidates = [self._namesakes.of(name)]
     elif self._pairing == 'order':
       candidates = self._names[index:index + 1]
     else:
@@ -267,15 +264,7 @@ class _Files:
       raise UsageError(f'{len(names)} images, but {len(self._names)} masks in '
                        f'{self._root}: the pairing order needs equal counts')
     for name in names if self._pairing == 'stem' else ():
-      self._same_stem(name)
-
-  def _same_stem(self, name):
-    path, stem = _keys(name)
-    found = self._keyed.get(path) or self._keyed.get(stem, [])
-    if len(found) != 1:
-      raise UsageError(f'{len(found) or "no"} masks named {stem} for the image '
-                       f'{name} in {self._root}')
-    return found[0]
+      self._namesakes.of(name)
 
   def _sized(self, name, height, width):
     mask, grey = _load(self._root / name, self._hole)
@@ -285,14 +274,6 @@ class _Files:
                     'half', stacklevel=1)
     return cv2.resize(mask, (width, height),
                       interpolation=cv2.INTER_NEAREST_EXACT)
-
-
-def _keys(name):
-  """Returns what pairs by name: the path without a suffix, and the stem."""
-  path = PurePosixPath(name)
-  # Only an image's suffix: a name may end in .5 and have none.
-  path = path.with_suffix('') if path.suffix.lower() in files.SUFFIXES else path
-  return path, path.name
 
 
 class MaskMaker:

@@ -75,8 +75,9 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
     position: where to go on: the `position` that came with the last batch.
 
   Returns:
-    Batches of `image`, `mask`, `noise` (if `data.noise` is not 0) and
-    `position`, a scalar: where the stream goes on after this batch.
+    Batches of `image`, `mask`, `edge` and perhaps `known_edge` (if there is
+    `data.edge`), `noise` (if `data.noise` is not 0) and `position`, a scalar:
+    where the stream goes on after this batch.
 
   Raises:
     UsageError: the source does not exist or is empty; later on: too many
@@ -105,7 +106,8 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
     limit: the first so many photographs only; 0 for all.
 
   Returns:
-    Batches of `image`, `mask`, `weight` (0 = padding) and `index`.
+    Batches of `image`, `mask`, `edge` and `known_edge` (if there is
+    `data.edge`), `weight` (0 = padding) and `index`.
 
   Raises:
     UsageError: as `train_batches`.

@@ -16,8 +16,14 @@ from jinpaint import errors
 REGISTRY = {
     'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated'),
     'edgeconnect_discriminator': ('patchgan', 'EdgeConnectDiscriminator'),
+    'edgeconnect_edge_generator': ('edgeconnect', 'EdgeGenerator'),
+    'edgeconnect_inpaint_generator': ('edgeconnect', 'InpaintGenerator'),
     'gated_discriminator': ('patchgan', 'GatedDiscriminator'),
     'hed': ('hed', 'HED'),
+    'inpaintgan_effunet_edge_generator': ('inpaintgan', 'EfficientUNet'),
+    'inpaintgan_egc_edge_generator': (
+        'inpaintgan', 'EnhancedGatedEdgeGenerator'),
+    'inpaintgan_mec_edge_generator': ('inpaintgan', 'MultiScaleEdgeGenerator'),
     'pconv_lines': ('pconv_lines', 'LinePConvNet'),
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator'),
     'sketchrefiner_discriminator': ('patchgan', 'SketchRefinerDiscriminator'),

@@ -13,7 +13,7 @@ from typing import Any
 from jinpaint import errors
 from jinpaint.stage import Stage
 
-NAMES = ('pconv_lines',)
+NAMES = ('edgeconnect', 'inpaintgan', 'pconv_lines')
 
 
 def stage(system: str, name: str, **options: Any) -> Stage:
@@ -27,9 +27,7 @@ def stage(system: str, name: str, **options: Any) -> Stage:
   Raises:
     jinpaint.errors.UsageError: no such system, stage or option.
   """
-  if system not in NAMES:
-    raise errors.unknown('system', system, NAMES)
-  module = importlib.import_module(f'jinpaint.systems.{system}')
+  module = _module(system)
   if name not in module.STAGES:
     raise errors.unknown(f'stage of {system}', name, module.STAGES)
   known = list(inspect.signature(module.stage).parameters)[1:]
@@ -37,3 +35,18 @@ def stage(system: str, name: str, **options: Any) -> Stage:
     if option not in known:
       raise errors.unknown(f'option of {system}', option, known)
   return module.stage(name, **options)
+
+
+def stages(system: str) -> tuple[str, ...]:
+  """Returns the names of a system's stages, in training order.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system.
+  """
+  return _module(system).STAGES
+
+
+def _module(system):
+  if system not in NAMES:
+    raise errors.unknown('system', system, NAMES)
+  return importlib.import_module(f'jinpaint.systems.{system}')

@@ -1,0 +1,154 @@
+"""Runs of EdgeConnect and InpaintGAN: every config, one stage after another."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from configs import edgeconnect, inpaintgan
+import jinpaint
+from jinpaint import checkpoints, evaluation, loop, runs
+from jinpaint.errors import UsageError
+
+CONFIGS = {'edgeconnect': edgeconnect, 'inpaintgan': inpaintgan}
+EDGE_SCORES = {'edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
+               'edges_true'}
+
+
+def small(system, variant, **changes):
+  """The config on photographs at 64 px, narrow and shallow."""
+  config = CONFIGS[system].get_config(variant)
+  config.steps, config.batch_size = 2, 4
+  config.eval_examples = 4
+  config.pretrained = 'none'
+  config.data.update(source='photos', eval_source='', size=64, crop='random',
+                     precrop=0)
+  config.options.update(width=1 / 16, blocks=1)
+  config.update(changes)
+  return config
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  return tmp_path_factory.mktemp('runs')
+
+
+def trained(folder, system, variant, *earlier):
+  """Trains two steps, goes on for a third one; returns the work directory."""
+  workdir = folder / f'{system} {variant}'
+  config = small(system, variant, start_from=','.join(map(str, earlier)))
+  loop.train(config, workdir)
+  config.steps = 3
+  assert int(loop.train(config, workdir).step) == 3
+  return workdir
+
+
+def scored(workdir):
+  """Evaluates a run anew; returns its scores."""
+  evaluation.evaluate(workdir, limit=4)
+  summary = json.loads((workdir / 'evaluation/summary.json').read_text())
+  scores = summary['methods']['jinpaint']
+  assert summary['step'] == 3
+  return set(scores), set(summary['methods'])
+
+
+@pytest.mark.parametrize('variant', ['effunet', 'egc', 'egc_svr', 'mec'])
+def test_edge_networks_of_inpaintgan(folder, variant):
+  workdir = trained(folder, 'inpaintgan', variant)
+  scores, methods = scored(workdir)
+  # The SVR loss takes the place of feature matching.
+  assert scores - EDGE_SCORES == (
+      set() if variant == 'egc_svr' else {'feature_matching'})
+  assert methods == {'jinpaint'}
+  with pytest.raises(UsageError, match='stage edge of inpaintgan, which makes'):
+    jinpaint.load(workdir)
+
+
+@pytest.mark.parametrize('system', CONFIGS)
+def test_one_stage_starts_from_what_another_has_learned(folder, system):
+  edge_variant = 'edge' if system == 'edgeconnect' else 'mec'
+  edge = trained(folder, system, edge_variant) if (
+      system == 'edgeconnect') else folder / 'inpaintgan mec'
+  inpaint = trained(folder, system, 'inpaint')
+  scores, methods = scored(inpaint)
+  assert not scores & EDGE_SCORES
+  assert 'OpenCV Telea' in methods
+
+  both = trained(folder, system, 'edge_inpaint', edge, inpaint)
+  scores, _ = scored(both)
+  assert scores >= EDGE_SCORES | {'psnr_hole'}
+  kept, _ = checkpoints.variables_of(both)
+  first, _ = checkpoints.variables_of(edge)
+  jax.tree.map(np.testing.assert_array_equal, kept['edge_generator'],
+               first['edge_generator'])
+
+  joint = trained(folder, system, 'joint', both, edge)
+  scores, _ = scored(joint)
+  assert scores >= EDGE_SCORES | {'psnr_hole', 'feature_matching'}
+  moved, _ = checkpoints.variables_of(joint)
+  kernel = lambda nets: nets['edge_generator']['params']['decoder'][
+      'output']['kernel']
+  assert (kernel(moved) != kernel(kept)).any()
+
+  rng = np.random.default_rng(0)
+  image = rng.integers(0, 256, (70, 45, 3), np.uint8)
+  mask = np.zeros((70, 45), np.uint8)
+  mask[20:40, 10:30] = 1
+  filled = jinpaint.load(joint)(image, mask)
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  # Neither edges nor image look into the hole.
+  other = np.where(mask[..., None] == 1, 255 - image, image)
+  np.testing.assert_array_equal(filled, jinpaint.load(joint)(other, mask))
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'start_from': ''}, 'does not train the edge_generator; .*start_from'),
+    ({'start_from': '{folder}/none'}, 'none holds no checkpoint yet'),
+    ({'start_from': '{folder}/edgeconnect inpaint'},
+     'does not train the edge_generator'),
+    ({'start_from': '{folder}/edgeconnect edge', 'options.blocks': 2},
+     'edge_generator .* has other layers or widths'),
+    ({'start_from': '{folder}/edgeconnect edge', 'data.edge': ''},
+     'edge_inpaint of edgeconnect reads edges'),
+    ({'options.gan': 'wgan'}, "gan is one of nsgan, .* not 'wgan'"),
+    ({'options.d_grad_mode': 'both'}, 'd_grad_mode is one of clean')])
+def test_a_stage_that_cannot_start_says_why_and_leaves_nothing(
+    folder, tmp_path, changes, message):
+  config = small('edgeconnect', 'edge_inpaint')
+  for key, value in changes.items():
+    config.update_from_flattened_dict({key: value.format(folder=folder) if (
+        isinstance(value, str)) else value})
+  with pytest.raises(UsageError, match=message):
+    loop.train(config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize(('system', 'variant', 'stage', 'weights'), [
+    ('edgeconnect', 'inpaint', 'inpaint', (250, 0.1, 0.1)),
+    ('edgeconnect', 'joint,celeba,defaults', 'joint', (1, 1, 0.01)),
+    ('inpaintgan', 'edge_inpaint', 'edge_inpaint', (250, 0.1, 0.1)),
+    ('inpaintgan', 'joint,defaults', 'joint', (1, 1, 0.01))])
+def test_configs_hold_the_published_numbers(system, variant, stage, weights):
+  config = CONFIGS[system].get_config(variant)
+  options = config.options
+  assert config.stage == stage
+  assert (options.style, options.perceptual, options.adversarial) == weights
+  assert (options.l1, options.feature_matching) == (1, 10)
+  assert set(runs.stage_of(config).frozen) == {'vgg19'}
+  generator, discriminator = (
+      config.optimizers[f'inpaint_{player}'].to_dict()
+      for player in ('generator', 'discriminator'))
+  assert generator == {
+      'learning_rate': 1e-4, 'b1': 0.0, 'b2': 0.9, 'cosine_steps': 0}
+  assert discriminator['learning_rate'] == pytest.approx(1e-5)
+  assert (config.batch_size, config.data.size, config.steps) == (
+      8, 256, 2_000_000)
+  assert config.data.edge == 'canny:sigma=2'
+
+
+def test_a_config_without_that_variant_names_those_there_are():
+  with pytest.raises(ValueError, match='no variant "image"'):
+    edgeconnect.get_config('image')
+  with pytest.raises(ValueError, match='no variant "faces"'):
+    edgeconnect.get_config('edge,faces')
