@@ -8,7 +8,8 @@ import pytest
 
 from configs import edgeconnect, inpaintgan
 import jinpaint
-from jinpaint import checkpoints, evaluation, loop, runs
+from jinpaint import checkpoints, loop, runs
+from jinpaint.data import files, sources
 from jinpaint.errors import UsageError
 
 CONFIGS = {'edgeconnect': edgeconnect, 'inpaintgan': inpaintgan}
@@ -16,14 +17,14 @@ EDGE_SCORES = {'edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
                'edges_true'}
 
 
-def small(system, variant, **changes):
+def small(system, variant, folder, **changes):
   """The config on photographs at 64 px, narrow and shallow."""
   config = CONFIGS[system].get_config(variant)
   config.steps, config.batch_size = 2, 4
   config.eval_examples = 4
   config.pretrained = 'none'
-  config.data.update(source='photos', eval_source='', size=64, crop='random',
-                     precrop=0)
+  config.data.update(source='photos', eval_source=f'folder:{folder}/held out',
+                     size=64, crop='random', precrop=0)
   config.options.update(width=1 / 16, blocks=1)
   config.update(changes)
   return config
@@ -31,13 +32,21 @@ def small(system, variant, **changes):
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-  return tmp_path_factory.mktemp('runs')
+  folder = tmp_path_factory.mktemp('runs')
+  photographs = sources.Photos('validation')
+  for i in range(2):
+    files.write(folder / 'held out' / f'{i}.png',
+                files.Picture(photographs.read(i)))
+  return folder
 
 
 def trained(folder, system, variant, *earlier):
-  """Trains two steps, goes on for a third one; returns the work directory."""
+  """Trains three steps, stopping after two; returns the work directory."""
   workdir = folder / f'{system} {variant}'
-  config = small(system, variant, start_from=','.join(map(str, earlier)))
+  if workdir.exists():
+    return workdir
+  config = small(system, variant, folder,
+                 start_from=','.join(map(str, earlier)))
   loop.train(config, workdir)
   config.steps = 3
   assert int(loop.train(config, workdir).step) == 3
@@ -45,14 +54,13 @@ def trained(folder, system, variant, *earlier):
 
 
 def scored(workdir):
-  """Evaluates a run anew; returns its scores."""
-  evaluation.evaluate(workdir, limit=4)
+  """Returns the metrics and the methods of a run's evaluation."""
   summary = json.loads((workdir / 'evaluation/summary.json').read_text())
-  scores = summary['methods']['jinpaint']
   assert summary['step'] == 3
-  return set(scores), set(summary['methods'])
+  return set(summary['methods']['jinpaint']), set(summary['methods'])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('variant', ['effunet', 'egc', 'egc_svr', 'mec'])
 def test_edge_networks_of_inpaintgan(folder, variant):
   workdir = trained(folder, 'inpaintgan', variant)
@@ -65,11 +73,10 @@ def test_edge_networks_of_inpaintgan(folder, variant):
     jinpaint.load(workdir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('system', CONFIGS)
 def test_one_stage_starts_from_what_another_has_learned(folder, system):
-  edge_variant = 'edge' if system == 'edgeconnect' else 'mec'
-  edge = trained(folder, system, edge_variant) if (
-      system == 'edgeconnect') else folder / 'inpaintgan mec'
+  edge = trained(folder, system, 'edge' if system == 'edgeconnect' else 'mec')
   inpaint = trained(folder, system, 'inpaint')
   scores, methods = scored(inpaint)
   assert not scores & EDGE_SCORES
@@ -102,6 +109,7 @@ def test_one_stage_starts_from_what_another_has_learned(folder, system):
   np.testing.assert_array_equal(filled, jinpaint.load(joint)(other, mask))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'start_from': ''}, 'does not train the edge_generator; .*start_from'),
     ({'start_from': '{folder}/none'}, 'none holds no checkpoint yet'),
@@ -115,7 +123,7 @@ def test_one_stage_starts_from_what_another_has_learned(folder, system):
     ({'options.d_grad_mode': 'both'}, 'd_grad_mode is one of clean')])
 def test_a_stage_that_cannot_start_says_why_and_leaves_nothing(
     folder, tmp_path, changes, message):
-  config = small('edgeconnect', 'edge_inpaint')
+  config = small('edgeconnect', 'edge_inpaint', folder)
   for key, value in changes.items():
     config.update_from_flattened_dict({key: value.format(folder=folder) if (
         isinstance(value, str)) else value})

@@ -10,6 +10,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+import tiny_run
 
 from configs import quickstart
 from jinpaint import inference, loop, runs
@@ -185,9 +186,9 @@ def test_a_loader_of_the_caller_s_own_is_used(tmp_path):
       yield {'image': rng.random((4, 16, 16, 3), np.float32),
              'mask': np.ones((4, 16, 16, 1), np.float32)}
 
-  state = loop.train(small_config(steps=2), tmp_path, batches)
+  state = loop.train(tiny_run.config(steps=2), tmp_path, batches)
   assert int(state.step) == 2
-  loop.train(small_config(steps=3), tmp_path, batches)
+  loop.train(tiny_run.config(steps=3), tmp_path, batches)
   assert asked == [0, 8]
 
 
@@ -199,7 +200,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
              'mask': np.zeros((4, 16, 16, 1), np.float32)}
 
   with pytest.raises(UsageError, match=r'loss .* is nan at step 1'):
-    loop.train(small_config(), tmp_path, batches)
+    loop.train(tiny_run.config(log_every=1), tmp_path, batches)
   assert not list((tmp_path / 'checkpoints').iterdir())
 
 

@@ -158,8 +158,9 @@ def test_one_update_gives_both_players_their_own_gradient():
                        'discriminator', prediction)
     return losses.l2(prediction, image) + 0.5 * bce.generator(verdict)
 
-  prediction, _ = apply(generator, state.params['generator'], 'generator', x,
-                        1 - batch['mask'])
+  prediction, _ = jax.jit(lambda params: apply(
+      generator, params, 'generator', x, 1 - batch['mask']))(
+          state.params['generator'])
 
   def discriminator_loss(params):
     real, _ = apply(discriminator, params, 'discriminator', image)
@@ -167,8 +168,9 @@ def test_one_update_gives_both_players_their_own_gradient():
     return (bce.real(real) + bce.fake(fake)) / 2
 
   expected = {
-      'generator': jax.grad(generator_loss)(state.params['generator']),
-      'discriminator': jax.grad(discriminator_loss)(
+      'generator': jax.jit(jax.grad(generator_loss))(
+          state.params['generator']),
+      'discriminator': jax.jit(jax.grad(discriminator_loss))(
           state.params['discriminator'])}
   jax.tree.map(lambda a, b: np.testing.assert_allclose(
       a, b, rtol=1e-3, atol=1e-6 + 1e-4 * np.abs(b).max()), grads, expected)
@@ -179,8 +181,11 @@ def test_the_perceptual_term_trains_the_generator_and_spares_vgg():
   stage, _, state = line_system(
       pretrained=True, perceptual=0.05, adversarial=0.0)
   assert set(stage.frozen) == {'vgg16'}
-  frozen = {'vgg16': stage.frozen['vgg16'].init(
-      jax.random.key(1), batch['image'])}
+  rng = np.random.default_rng(1)
+  frozen = {'vgg16': jax.tree.map(
+      lambda array: 0.05 * rng.standard_normal(array.shape, np.float32),
+      jax.eval_shape(stage.frozen['vgg16'].init, jax.random.key(1),
+                     batch['image']))}
   without, _, _ = line_system(perceptual=0.0, adversarial=0.0)
   grads, (_, logs) = gradients(stage, state, batch, frozen)
   plain, _ = gradients(without, state, batch)
