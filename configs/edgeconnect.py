@@ -36,10 +36,8 @@ from configs import common
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
 _DATA = {
-    'places2': dict(source='tfds:places365_small:train',
-                    eval_source='tfds:places365_small:validation'),
-    'celeba': dict(source='tfds:celeb_a:train', eval_source='tfds:celeb_a:test',
-                   precrop=178),
+    'places2': dict(source='tfds:places365_small'),
+    'celeba': dict(source='tfds:celeb_a', precrop=178),
 }
 _WEIGHTS = {
     'paper': dict(style=250.0, perceptual=0.1, adversarial=0.1),

@@ -22,6 +22,18 @@ def standardize(x: Array) -> Array:
       IMAGENET_STD, x.dtype)
 
 
+def _halved(x: Array) -> Array:
+  """Returns the maxima of 2 x 2 pixels, (B, H // 2, W // 2, C).
+
+  On CPUs the gradient takes half the time of `nn.max_pool`'s. Where a maximum
+  is there twice, it is dealt out; behind a rectifier that is at zeros, which
+  pass no gradient.
+  """
+  b, h, w, c = x.shape
+  even = x[:, :h // 2 * 2, :w // 2 * 2]
+  return even.reshape(b, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
 class VGG(nn.Module):
   """The convolutional part of a VGG network, cut after the last asked layer.
 
@@ -57,7 +69,7 @@ class VGG(nn.Module):
         x = nn.relu(nn.Conv(width, (3, 3), padding=1,
                             name=f'conv{block}_{i}')(x))
         found |= {name: x for name in wanted & {f'relu{block}_{i}'}}
-      x = nn.max_pool(x, (2, 2), strides=(2, 2))
+      x = _halved(x)
       found |= {name: x for name in wanted & {f'pool{block}'}}
     if missing := wanted - found.keys():
       raise ValueError(f'VGG has no layer {", ".join(sorted(missing))}')

@@ -101,7 +101,7 @@ def stage(
     nets['inpaint_discriminator'] = discriminator
     trained += ['inpaint_generator', 'inpaint_discriminator']
     if style or perceptual:
-      frozen['vgg19'] = networks.create('vgg19')
+      frozen['vgg19'] = _vgg19((*_PERCEPTUAL, *_STYLE))
   edge_feed = (_separate_mask if edge_generator.startswith('inpaintgan_egc')
                else _one_array)
 
@@ -155,9 +155,7 @@ def stage(
     if fills:
       logs |= image_losses(
           net, batch, net('inpaint_generator', _inpaint_feed(batch, edge)),
-          lambda x, layers: networks.create(
-              'vgg19', layers=layers, normalize=False).apply(
-                  frozen_variables['vgg19'], x))
+          lambda x, layers: _vgg19(layers).apply(frozen_variables['vgg19'], x))
     return sum(logs.values()), (net.stats, logs)
 
   def predict(variables, batch):
@@ -204,6 +202,10 @@ def stage(
           if name.endswith('generator'))),
       feeds=feeds, updates=(Update(tuple(trained), loss),), predict=predict,
       fills=fills, scores=scores)
+
+
+def _vgg19(layers):
+  return networks.create('vgg19', layers=layers, normalize=False)
 
 
 def _generator(name, width, blocks):
