@@ -23,5 +23,14 @@ jax.config.update('jax_numpy_dtype_promotion', 'strict')
 jax.config.update('jax_disable_most_optimizations', True)
 
 
+# The files that take longest, a minute or two each: they come first, so that no
+# process is left with one of them at the end.
+_LONG = ('test_loop', 'test_systems', 'test_edgeconnect', 'test_golden')
+
+
+def pytest_collection_modifyitems(items):
+  items.sort(key=lambda item: item.path.stem not in _LONG)
+
+
 def pytest_unconfigure():
   shutil.rmtree(_COMPILED, ignore_errors=True)

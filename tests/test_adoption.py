@@ -64,6 +64,7 @@ def test_the_run_holds_what_the_files_hold(adopted):
     jax.tree.map(np.testing.assert_array_equal, variables[network], expected)
 
 
+@pytest.mark.slow
 def test_the_run_fills_holes_and_is_evaluated(adopted):
   workdir, *_ = adopted
   config = runs.read_config(workdir)

@@ -64,6 +64,7 @@ def variables_of(name):
   return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['edge', 'inpaint'])
 def test_four_steps_log_the_published_losses(name):
   config = recorded()['config']
@@ -155,6 +156,7 @@ def test_the_discriminator_learns_from_its_own_loss_unless_told_otherwise():
                clean['edge_generator'], published['edge_generator'])
 
 
+@pytest.mark.slow
 def test_one_inpainting_step_has_the_recorded_losses():
   logs, _ = one_step('inpaint')
   np.testing.assert_allclose(

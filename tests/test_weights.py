@@ -82,7 +82,7 @@ def test_broken_and_foreign_files_are_named(hed_file, tmp_path):
 ])
 def test_licence_is_that_of_the_file_with_this_checksum_or_name(
     network, file, sha256, licence):
-  found, _ = weights._licence_and_origin(network, file, sha256)
+  found, _ = weights.licence_and_origin(network, file, sha256)
   assert found.startswith(licence)
 
 
