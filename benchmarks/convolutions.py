@@ -12,12 +12,13 @@ import argparse
 import json
 import os
 from pathlib import Path
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from typing import Any, NamedTuple
+
+from machine import processor
 
 
 class Case(NamedTuple):
@@ -210,14 +211,6 @@ def main() -> None:
     print(f'| {case.name} | {case.size} x {case.size} '
           f'| {case.channels} to {case.features} | {what} | {ours:.1f} '
           f'| {torchs:.1f} | {plains:.1f} | {torchs / ours:.2f} |')
-
-
-def processor() -> str:
-  """Returns the processor's name."""
-  for line in Path('/proc/cpuinfo').read_text().splitlines():
-    if line.startswith('model name'):
-      return line.partition(':')[2].strip()
-  return platform.processor()
 
 
 if __name__ == '__main__':

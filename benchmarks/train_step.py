@@ -15,13 +15,14 @@ from collections.abc import Callable
 import json
 import os
 from pathlib import Path
-import platform
 import statistics
 import subprocess
 import sys
 import time
 import types
 from typing import Any
+
+from machine import processor
 
 STAGES = ('inpaint', 'edge')
 # EdgeConnect's config.yml.example.
@@ -188,14 +189,6 @@ def main() -> None:
   for stage, turns in times.items():
     ours, torchs = map(statistics.median, zip(*turns, strict=True))
     print(f'| `{stage}` | {ours:.2f} | {torchs:.2f} | {ours / torchs:.2f} |')
-
-
-def processor() -> str:
-  """Returns the processor's name."""
-  for line in Path('/proc/cpuinfo').read_text().splitlines():
-    if line.startswith('model name'):
-      return line.partition(':')[2].strip()
-  return platform.processor()
 
 
 if __name__ == '__main__':

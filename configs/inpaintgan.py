@@ -7,7 +7,7 @@ image inpainting with adversarial edge learning", github.com/MoshPe/InpaintGAN.
 |----------------|------------------------------------------------|--------|
 | `effunet`      | edges, EfficientNet-B0 in a U-Net              | 4.1    |
 | `egc`          | edges, enhanced gated convolutions             | 4.2    |
-| `egc_svr`      | the same, SVR loss for feature matching         | 4.3    |
+| `egc_svr`      | the same, SVR loss for feature matching        | 4.3    |
 | `mec`          | edges at four scales, the final network        | 5.1    |
 | `inpaint`      | the image, on true edges                       | 5.2    |
 | `edge_inpaint` | the image, on completed edges                  |        |

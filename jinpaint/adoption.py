@@ -7,7 +7,6 @@ run starts from. What the files were is in its `published.json`.
 """
 
 from collections.abc import Iterable, Mapping
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -131,12 +130,10 @@ def _read(path, system, tables) -> tuple[Adopted, Variables]:
     variables = converters.from_torch(architecture, contents)
   except UsageError as error:
     raise UsageError(f'{path}: {error}') from None
-  with path.open('rb') as file:
-    sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
   iteration = contents.get('iteration')
   return Adopted(
       path.name, tables[system][path.name][0], architecture,
-      *weights.licence_and_origin(architecture, path.name, sha256), sha256,
+      *weights.provenance(architecture, path),
       iteration if isinstance(iteration, int) else None), variables
 
 

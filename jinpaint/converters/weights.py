@@ -70,10 +70,7 @@ def convert(network: str, path: str | os.PathLike[str],
   if output.exists() and not overwrite:
     raise UsageError(f'{output} exists; --overwrite replaces it')
   variables = converters.from_file(network, path, **options)
-  with path.open('rb') as file:
-    sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
-  weights = Weights(network, variables, options,
-                    *licence_and_origin(network, path.name, sha256), sha256)
+  weights = Weights(network, variables, options, *provenance(network, path))
   try:
     save(output, weights)
   except OSError as error:
@@ -107,6 +104,13 @@ def load(path: str | os.PathLike[str]) -> Weights:
                    **about)
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise UsageError(f'{path}: was not written by jinpaint convert') from error
+
+
+def provenance(network: str, path: Path) -> tuple[str, str, str]:
+  """Returns licence, origin and SHA-256 of a published file."""
+  with path.open('rb') as file:
+    sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
+  return *licence_and_origin(network, path.name, sha256), sha256
 
 
 def licence_and_origin(network: str, file_name: str, sha256: str
