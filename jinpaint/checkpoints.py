@@ -12,6 +12,7 @@ import contextlib
 import logging
 from pathlib import Path
 
+import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
@@ -26,11 +27,8 @@ BEST = ('psnr_hole', 'edge_f1')
 
 def exist(workdir: Path) -> bool:
   """Returns whether a work directory holds a whole checkpoint."""
-  if not (workdir / 'checkpoints').is_dir():
-    return False
-  saved = Checkpoints(workdir)
-  saved.close()
-  return saved.latest is not None
+  directory = workdir / 'checkpoints'
+  return directory.is_dir() and bool(ocp.utils.checkpoint_steps(directory))
 
 
 def variables_of(workdir: Path, which: str = 'last') -> tuple[Variables, int]:
@@ -105,11 +103,15 @@ class Checkpoints:
               optimizer=ocp.args.StandardSave(dict(state.opt)),
               progress=ocp.args.JsonSave(dict(progress))))
 
-  def restore(self, like: TrainState
-              ) -> tuple[TrainState, dict[str, int]] | None:
-    """Returns the latest state and its progress, or None."""
-    if self.latest is None:
-      return None
+  def restore(self, like: TrainState) -> tuple[TrainState, dict[str, int]]:
+    """Returns the latest state and its progress.
+
+    Args:
+      like: a state, or the shapes of one, as the run's config describes it.
+    """
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(
+        x.shape, x.dtype, sharding=device), like)
     restored = self._manager.restore(self.latest, args=ocp.args.Composite(
         model=ocp.args.StandardRestore(_model(like)),
         optimizer=ocp.args.StandardRestore(dict(like.opt)),

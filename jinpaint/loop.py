@@ -61,15 +61,18 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
       data, batch_size=config.batch_size, seed=config.seed,
       limit=config.eval_examples)
   shown = next(validation())
-  learned = {} if checkpoints.exist(workdir) else _learned(
-      runs.earlier_of(config), stage)
-  state = training.init(config.seed, stage, optimizers, shown, learned)
+  going_on = checkpoints.exist(workdir)
+  if going_on:
+    state = training.shapes(stage, optimizers, shown)
+  else:
+    state = training.init(config.seed, stage, optimizers, shown,
+                          _learned(runs.earlier_of(config), stage))
   runs.claim(workdir, config)
   _introduce(config, stage, state, workdir)
   saved = Checkpoints(workdir, keep=config.keep)
   progress = {'seed': config.seed, 'position': 0}
-  if restored := saved.restore(like=state):
-    state, progress = restored
+  if going_on:
+    state, progress = saved.restore(like=state)
     say(f'going on from step {int(state.step)}')
 
   # What it is trained on.
@@ -183,7 +186,8 @@ def _introduce(config, stage, state, workdir):
     say(f'{name}: {parameter_overview.count_parameters(params):,} parameters')
   files.write_atomically(
       workdir / 'parameters.txt',
-      parameter_overview.get_parameter_overview(state.params).encode())
+      parameter_overview.get_parameter_overview(
+          state.params, include_stats=False).encode())
 
 
 def _compiled(step_fn, state, frozen, batch):

@@ -55,30 +55,36 @@ def init(seed: int, stage: Stage, optimizers: Optimizers, batch: Batch,
   Raises:
     UsageError: a learned network has other weights than the stage's.
   """
-  feeds, learned = stage.feeds(batch), dict(learned or {})
-
-  def fresh(name):
-    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
-    return stage.networks[name].init(key, *feeds[name], train=False)
-
-  shapes = functools.partial(jax.tree.map, jnp.shape)
-  for name, variables in learned.items():
-    if shapes(variables) != shapes(jax.eval_shape(lambda n=name: fresh(n))):
-      raise UsageError(f'the {name} to start with has other layers or widths '
-                       'than the one of the config')
-
+  fresh = functools.partial(_fresh, seed, stage, optimizers, batch)
+  learned = dict(learned or {})
+  if learned:
+    expected = shapes(stage, optimizers, batch).variables
+    of_arrays = functools.partial(jax.tree.map, jnp.shape)
+    for name, variables in learned.items():
+      if of_arrays(variables) != of_arrays(expected[name]):
+        raise UsageError(f'the {name} to start with has other layers or widths '
+                         'than the one of the config')
   # Runs once: compiled in a tenth of the time, without optimisations.
-  @functools.partial(jax.jit, compiler_options={
-      'xla_backend_optimization_level': 0})
-  def start(learned):
-    params, stats, opt = {}, {}, {}
-    for name in stage.networks:
-      stats[name] = dict(learned[name] if name in learned else fresh(name))
-      params[name] = stats[name].pop('params')
-      if name in stage.trained:
-        opt[name] = optimizers[name].init(params[name])
-    return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
-  return start(learned)
+  return jax.jit(fresh, compiler_options={
+      'xla_backend_optimization_level': 0})(learned)
+
+
+def shapes(stage: Stage, optimizers: Optimizers, batch: Batch) -> TrainState:
+  """Returns the shapes and types of a state, which take no time to compute."""
+  return jax.eval_shape(
+      functools.partial(_fresh, 0, stage, optimizers, batch), {})
+
+
+def _fresh(seed, stage, optimizers, batch, learned):
+  params, stats, opt, feeds = {}, {}, {}, stage.feeds(batch)
+  for name, net in stage.networks.items():
+    key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+    stats[name] = dict(learned[name] if name in learned else net.init(
+        key, *feeds[name], train=False))
+    params[name] = stats[name].pop('params')
+    if name in stage.trained:
+      opt[name] = optimizers[name].init(params[name])
+  return TrainState(jnp.zeros((), jnp.int32), params, stats, opt)
 
 
 def make_step(

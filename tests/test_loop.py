@@ -27,7 +27,7 @@ def small_config(**changes):
   config.data.size = 16
   config.options.widths = (4, 8)
   config.options.discriminator_widths = (4, 8)
-  config.log_every, config.save_every, config.eval_every = 1, 2, 4
+  config.log_every, config.save_every, config.eval_every = 1, 2, 6
   config.eval_examples = 4
   config.update(changes)
   return config
@@ -71,16 +71,22 @@ def saved_arrays(workdir):
   return items
 
 
-def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(tmp_path):
-  whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-  run(whole)
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('run')
+  return workdir, loop.train(small_config(), workdir)
+
+
+def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(
+    finished, tmp_path):
+  whole, killed = finished[0], tmp_path / 'killed'
   run(killed, kill_at=3)
   # Saved every 2 steps, in the background: step 2 may not have been whole.
-  second = run(killed, kill_at=7)
+  second = run(killed, kill_at=5)
   going_on = re.search(r'going on from step (\d+)', second)
   assert going_on is None or int(going_on[1]) in (2, 3)
   third = run(killed)
-  assert int(re.search(r'going on from step (\d+)', third)[1]) in (4, 6)
+  assert int(re.search(r'going on from step (\d+)', third)[1]) in (2, 4)
   expected, found = saved_arrays(whole), saved_arrays(killed)
   assert expected['progress'] == found['progress'] == {
       'seed': 0, 'position': 4 * STEPS}
@@ -91,12 +97,6 @@ def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(tmp_path):
   tables = [(w / 'evaluation' / 'images.csv').read_bytes()
             for w in (whole, killed)]
   assert tables[0] == tables[1]
-
-
-@pytest.fixture(scope='module')
-def finished(tmp_path_factory):
-  workdir = tmp_path_factory.mktemp('run')
-  return workdir, loop.train(small_config(), workdir)
 
 
 def test_a_run_leaves_what_the_documentation_says(finished):
@@ -124,7 +124,7 @@ def test_the_last_checkpoint_is_what_training_returned(finished):
     saved.variables('77')
   saved.close()
   assert step == STEPS
-  assert best in (4, 8, 9)
+  assert best in (6, 9)
   jax.tree.map(np.testing.assert_array_equal, dict(state.variables), variables)
 
 
