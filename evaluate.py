@@ -1,6 +1,10 @@
 """Scores a run on held-out photographs, beside classical inpainting.
 
 python evaluate.py --workdir=runs/quickstart
+
+As ISNet's Tables 3 and 4, by the share of holes, beside the literature:
+
+python evaluate.py --workdir=runs/isnet --table=isnet:places2
 """
 
 from pathlib import Path
@@ -14,14 +18,32 @@ _CHECKPOINT = flags.DEFINE_string('checkpoint', 'last', 'last, best or a step.')
 _SOURCE = flags.DEFINE_string(
     'source', '', 'Photographs to score on, e.g. folder:PATH; by default the '
     "run's own held-out ones.")
+_MASK = flags.DEFINE_string(
+    'mask', '', "Holes, e.g. files:PATH; by default the run's own.")
+_MASK_HOLE = flags.DEFINE_string(
+    'mask_hole', '', 'Their colour in mask files, white or black; likewise.')
+_MASK_READING = flags.DEFINE_string(
+    'mask_reading', '', 'How mask files are read, clean or '
+    'isnet[:jpeg=QUALITY]; likewise.')
+_EDGE = flags.DEFINE_enum(
+    'eval_edge', '', ['', 'masked', 'cut'], 'Known edges: found without '
+    'looking into the hole, or cut out at it, as for published precision and '
+    "recall; by default the run's own.")
+_TABLE = flags.DEFINE_string(
+    'table', '', "A paper's table to measure for and to print beside the run: "
+    'isnet:places2 or isnet:celeba.')
 _LIMIT = flags.DEFINE_integer('limit', 0, 'The first so many; 0 for all.')
 
 
 def main():
   """Evaluates."""
   from jinpaint import evaluation  # after the flags: it imports TensorFlow
-  evaluation.evaluate(Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value,
-                      source=_SOURCE.value, limit=_LIMIT.value)
+  evaluation.evaluate(
+      Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
+      table=_TABLE.value, data={
+          'eval_source': _SOURCE.value, 'mask': _MASK.value,
+          'mask_hole': _MASK_HOLE.value, 'eval_edge': _EDGE.value,
+          'mask_reading': _MASK_READING.value})
 
 
 if __name__ == '__main__':

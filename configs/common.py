@@ -48,7 +48,10 @@ def base() -> ml_collections.ConfigDict:
   config.data.mask_ratio = ()
   config.data.mask_pairing = 'random'
   config.data.mask_hole = 'white'
+  config.data.mask_turn = False
+  config.data.mask_reading = 'clean'
   config.data.edge = ''  # for systems that read edges: 'canny'
+  config.data.eval_edge = 'masked'
   config.data.workers = 0
   config.data.max_bad_images = 10
 

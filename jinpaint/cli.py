@@ -90,8 +90,13 @@ def _parser():
                        'directory of a new run')
   convert.add_argument('--overwrite', action='store_true')
 
-  listing = commands.add_parser('systems', help='list systems and stages')
+  listing = commands.add_parser(
+      'systems', help='list systems and stages, or the sizes of networks')
   listing.set_defaults(command=_systems)
+  listing.add_argument(
+      '--parameters', action='store_true', help='list every registered network '
+      'with its number of parameters: in millions, and in units of 2^20 = '
+      '1,048,576, as the paper on ISNet counts')
   return parser
 
 
@@ -258,7 +263,14 @@ def _convert(args):
 
 
 def _systems(args):
-  del args
+  if args.parameters:
+    width = max(map(len, networks.REGISTRY))
+    print(f'{"network":{width}}  parameters  10^6     2^20')
+    for name in networks.REGISTRY:
+      number = networks.parameters(name)
+      print(f'{name:{width}}  {number:>10,}  {number / 1e6:7.3f}  '
+            f'{number / 2**20:7.3f}')
+    return
   for name in systems.NAMES:
     module = importlib.import_module(f'jinpaint.systems.{name}')
     print(f'{name}: {module.__doc__.splitlines()[0]}')

@@ -1,37 +1,64 @@
 """Evaluates a run: its networks beside what a user would otherwise pick."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ml_collections
 
-from jinpaint import baselines, checkpoints, reports, runs, scores
-from jinpaint.data import pipeline
+from jinpaint import baselines, checkpoints, literature, reports, runs, scores
+from jinpaint.data import files, pipeline
+from jinpaint.errors import UsageError
 from jinpaint.types import Variables
 
 
-def evaluate(workdir: Path, *, checkpoint: str = 'last',
-             source: str = '', limit: int = 0) -> scores.Evaluation:
+def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
+             table: str = '', data: Mapping[str, str] | None = None,
+             write: Callable[[str], None] = print) -> None:
   """Evaluates a run's checkpoint, prints the table and writes it.
 
   Args:
     workdir: the run's directory; `evaluation/` in it is written.
     checkpoint: 'last', 'best' or a step.
-    source: photographs to evaluate on, all of them; empty for the run's own
-      held-out ones.
     limit: the first so many only; 0 for all.
+    table: a key of `jinpaint.literature.TABLES`: one evaluation for each of its
+      ranges of hole ratios, printed beside the paper's numbers.
+    data: what to change in the config's `data`: `eval_source` for photographs
+      other than the run's held-out ones, `mask`, ...; what is '' stays.
+    write: prints.
 
   Raises:
-    UsageError: there is no such run or checkpoint, or no such photographs.
+    UsageError: there is no such run, checkpoint or table, or no such
+      photographs or masks.
   """
   config = runs.read_config(workdir)
-  if source:
-    config.data.eval_source = source
+  config.data.update({key: value for key, value in (data or {}).items()
+                      if value})
+  paper = literature.table(table) if table else None
   variables, step = checkpoints.variables_of(workdir, checkpoint)
-  return report(config, workdir, variables, step=step, limit=limit)
+  directory = workdir / 'evaluation'
+  if not paper:
+    report(config, directory, variables, step=step, limit=limit, write=write)
+    return
+
+  directory /= table.replace(':', '_')
+  evaluator = scores.Evaluator(
+      _filling(config, table), columns=tuple(paper.metrics.values()))
+  found, broken = [], []
+  for low, high in paper.bins:
+    config.data.mask_ratio = (low, high)
+    evaluation, broken = _measure(
+        config, directory / f'{100 * low:.0f}-{100 * high:.0f}', variables,
+        step=step, limit=limit, evaluator=evaluator)
+    found.append(evaluation)
+  used = config.data
+  text = reports.comparison(
+      paper, found, f'{used.eval_source or used.source}, {used.size} x '
+      f'{used.size}, masks {used.mask} ({used.mask_reading})')
+  files.write_atomically(directory / 'table.md', (text + '\n').encode())
+  _say(text, broken, directory, write)
 
 
-def report(config: ml_collections.ConfigDict, workdir: Path,
+def report(config: ml_collections.ConfigDict, directory: Path,
            variables: Variables, *, step: int, limit: int = 0,
            evaluator: scores.Evaluator | None = None,
            write: Callable[[str], None] = print) -> scores.Evaluation:
@@ -39,7 +66,7 @@ def report(config: ml_collections.ConfigDict, workdir: Path,
 
   Args:
     config: whose stage and data.
-    workdir: `evaluation/` in it is written.
+    directory: where it is written.
     variables: the networks.
     step: at which they were saved.
     limit: the first so many examples only; 0 for all.
@@ -48,6 +75,14 @@ def report(config: ml_collections.ConfigDict, workdir: Path,
   """
   evaluator = evaluator or scores.Evaluator(
       runs.stage_of(config), edge_threshold=config.edge_threshold)
+  evaluation, broken = _measure(config, directory, variables, step=step,
+                                limit=limit, evaluator=evaluator)
+  _say(reports.table(evaluation), broken, directory, write)
+  return evaluation
+
+
+def _measure(config, directory, variables, *, step, limit, evaluator):
+  """Evaluates and writes; returns the evaluation and what was broken."""
   batches = lambda: pipeline.eval_batches(
       runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
       limit=limit)
@@ -55,13 +90,24 @@ def report(config: ml_collections.ConfigDict, workdir: Path,
   evaluation = evaluator(variables, examples, names=examples.source.names,
                          others=baselines.BASELINES)
   shown = next(batches())
-  picture = reports.figure(shown, evaluator.predict(variables, shown))
-  directory = workdir / 'evaluation'
   reports.write(evaluation, directory, {
       'step': step, 'system': config.system, 'stage': config.stage,
-      'seed': config.seed, 'data': config.data.to_dict()}, picture)
-  write(reports.table(evaluation))
-  for name in examples.skipped:
+      'seed': config.seed, 'data': config.data.to_dict()},
+      reports.figure(shown, evaluator.predict(variables, shown)))
+  return evaluation, examples.skipped
+
+
+def _say(text, broken, directory, write):
+  write(text)
+  for name in broken:
     write(f'not evaluated, broken: {name}')
   write(f'written to {directory}')
-  return evaluation
+
+
+def _filling(config, table):
+  """Returns the stage of a config, if it fills holes."""
+  stage = runs.stage_of(config)
+  if not stage.fills:
+    raise UsageError(f'the stage {config.stage} of {config.system} makes no '
+                     f'image, which the table {table} is about')
+  return stage

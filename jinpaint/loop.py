@@ -130,7 +130,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   for name in getattr(stream, 'skipped', ()):
     say(f'not trained on, broken: {name}')
   state = devices.unreplicate(state)
-  evaluation.report(config, workdir, state.variables, step=step,
+  evaluation.report(config, workdir / 'evaluation', state.variables, step=step,
                     evaluator=evaluator)
   return state
 

@@ -1,6 +1,6 @@
 """What an evaluation looks like: tables, files and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import csv
 import io
 import json
@@ -13,6 +13,7 @@ import numpy as np
 
 from jinpaint import metrics
 from jinpaint.data import files
+from jinpaint.literature import Table
 from jinpaint.scores import Evaluation
 from jinpaint.types import Array, Batch
 
@@ -59,17 +60,58 @@ def table(evaluation: Evaluation) -> str:
   head = ['method', *(metrics.METRICS[c].name for c in columns)]
   rows = [[method, *(_cell(c, summary.get(c)) for c in columns)]
           for method, summary in methods.items()]
+  return '\n'.join([*_grid(head, rows, words=1), *_notes(
+      evaluation, methods, columns)])
+
+
+def comparison(literature: Table, evaluations: Sequence[Evaluation],
+               about: str) -> str:
+  """Returns a paper's table with further columns, as Markdown.
+
+  Args:
+    literature: the table; three rows, PSNR, SSIM and L1, for each of its bins.
+    evaluations: one for each bin; each method is a column behind the paper's.
+    about: the images and masks of the evaluations.
+  """
+  ours = list(evaluations[0].methods)
+  head = ['mask', 'metric', *literature.columns, *ours]
+  rows = []
+  for i, ((low, high), evaluation) in enumerate(
+      zip(literature.bins, evaluations, strict=True)):
+    summaries = {method: evaluation.summary(method) for method in ours}
+    for j, (heading, metric) in enumerate(literature.metrics.items()):
+      digits = 3 if heading == 'SSIM' else 2
+      values = [columns[heading][i] for columns in literature.columns.values()]
+      values += [summaries[method][metric].mean for method in ours]
+      rows.append([f'{100 * low:.0f}-{100 * high:.0f}%' if j == 0 else '',
+                   heading, *(f'{value:.{digits}f}' for value in values)])
+  images = ', '.join(
+      f'{len(evaluation.images)} images with holes of '
+      f'{100 * evaluation.holes.mean():.1f} %' for evaluation in evaluations)
+  definitions = [f'- {heading}: {metrics.METRICS[metric].definition}.'
+                 for heading, metric in literature.metrics.items()]
+  return '\n'.join([
+      *_grid(head, rows, words=2), '',
+      f'{", ".join(literature.columns)}: {literature.title}, as printed in '
+      f'{literature.source}.', '',
+      f'{", ".join(ours)}: this evaluation of {about}. By the rows: {images}; '
+      'means over images, composites scored as 8-bit RGB.', *definitions, '',
+      '**Warning.**', literature.warning])
+
+
+def _grid(head, rows, *, words):
+  """Yields the lines of a Markdown table whose first columns are words."""
   widths = [max(len(row[i]) for row in [head, *rows])
             for i in range(len(head))]
   line = lambda cells: '| ' + ' | '.join(
-      cell.ljust(width) if i == 0 else cell.rjust(width)
+      cell.ljust(width) if i < words else cell.rjust(width)
       for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
   ) + ' |'
-  rule = '|' + '|'.join(
-      '-' * (width + 1) + ('-' if i == 0 else ':')
+  yield line(head)
+  yield '|' + '|'.join(
+      '-' * (width + 1) + ('-' if i < words else ':')
       for i, width in enumerate(widths)) + '|'
-  return '\n'.join([line(head), rule, *map(line, rows), *_notes(
-      evaluation, methods, columns)])
+  yield from map(line, rows)
 
 
 def _cell(column, summary):

@@ -111,6 +111,19 @@ def made(shapes, sources, seed, output_axis):
   return state
 
 
+def vgg19(seed):
+  """Returns the convolutions of VGG-19, under torchvision's names."""
+  state, read = {}, 3
+  for position, made in zip(
+      (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+      [64] * 2 + [128] * 2 + [256] * 4 + [512] * 8, strict=True):
+    for part, shape in (('weight', (made, read, 3, 3)), ('bias', (made,))):
+      key = f'features.{position}.{part}'
+      state[key] = recipe.fill(key, shape, seed)
+    read = made
+  return state
+
+
 def networks():
   """Returns the manifests of networks, and the files that are no manifest."""
   return _of_form(lambda manifest: not (

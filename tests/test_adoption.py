@@ -71,7 +71,8 @@ def test_the_run_fills_holes_and_is_evaluated(adopted):
   config.data.size, config.batch_size = 64, 4
   variables, step = checkpoints.variables_of(workdir)
   config.data.eval_source = 'photos'
-  evaluation.report(config, workdir, variables, step=step, limit=2)
+  evaluation.report(config, workdir / 'evaluation', variables, step=step,
+                    limit=2)
   image = np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8)
   mask = np.zeros((32, 40), np.uint8)
   mask[10:20, 10:20] = 1

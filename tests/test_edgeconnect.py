@@ -38,18 +38,6 @@ def batch_of(stage):
           'mask': fill.mask('mask', (*SIZE, 1), seed)}
 
 
-def vgg19(seed):
-  state, read = {}, 3
-  for position, made in zip(
-      (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
-      [64] * 2 + [128] * 2 + [256] * 4 + [512] * 8, strict=True):
-    for part, shape in (('weight', (made, read, 3, 3)), ('bias', (made,))):
-      key = f'features.{position}.{part}'
-      state[key] = fill.fill(key, shape, seed)
-    read = made
-  return {'vgg19': jinpaint.from_torch('vgg19', state)}
-
-
 def variables_of(name):
   """Returns the recorded start weights, by our networks' names."""
   found = {}
@@ -79,7 +67,8 @@ def test_four_steps_log_the_published_losses(name):
   state = training.TrainState(
       jnp.zeros((), jnp.int32), params, start,
       {key: optimizers[key].init(params[key]) for key in params})
-  frozen = vgg19(recorded()['seed']) if name == 'inpaint' else {}
+  frozen = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(
+      recorded()['seed']))} if name == 'inpaint' else {}
   step = jax.jit(training.make_step(stage, optimizers))
   ours = {'edge': {'l_d1': 'edge_discriminator', 'l_g1': 'edge_adversarial',
                    'l_fm': 'feature_matching'},

@@ -16,7 +16,8 @@ from jinpaint.errors import UsageError
 DATA = dict(
     source='photos', eval_source='', size=64, crop='random', scales=(0.3, 0.6),
     precrop=0, flip=True, noise=0.1, mask='block', mask_ratio=(),
-    mask_pairing='random', mask_hole='white', workers=0, max_bad_images=10)
+    mask_pairing='random', mask_hole='white', mask_turn=False,
+    mask_reading='clean', eval_edge='masked', workers=0, max_bad_images=10)
 PHOTO = photographs.chelsea()[100:196, 120:240]
 HOLE = np.zeros(PHOTO.shape[:2], np.uint8)
 HOLE[20:60, 30:90] = 1

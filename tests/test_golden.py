@@ -271,16 +271,7 @@ class TestLosses:
     """Returns the features of VGG-19 with the recorded weights."""
     layers = tuple(golden['vgg_features'])
     network = jinpaint.create('vgg19', layers=layers, normalize=False)
-    state, read = {}, 3
-    for layer, position in zip(
-        layers, (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
-        strict=True):
-      made = golden['vgg_features'][layer]['shape'][-1]
-      for part, shape in (('weight', (made, read, 3, 3)), ('bias', (made,))):
-        key = f'features.{position}.{part}'
-        state[key] = fill.fill(key, shape, golden['seed'])
-      read = made
-    variables = jinpaint.from_torch('vgg19', state)
+    variables = jinpaint.from_torch('vgg19', golden_files.vgg19(golden['seed']))
     return lambda x: network.apply(variables, x)
 
   def test_vgg_19_has_the_recorded_features(self, golden, image, vgg19):

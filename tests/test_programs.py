@@ -153,8 +153,8 @@ def test_a_work_directory_that_cannot_be_made_is_one_line(tmp_path):
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'checkpoint': '77'}, 'no checkpoint "77"; there are: 2'),
     ({'checkpoint': 'frist'}, 'no checkpoint "frist"'),
-    ({'source': 'folder:none'}, 'there is no folder none'),
-    ({'source': 'phtos'}, 'did you mean "photos"'),
+    ({'data': {'eval_source': 'folder:none'}}, 'there is no folder none'),
+    ({'data': {'eval_source': 'phtos'}}, 'did you mean "photos"'),
     ({'limit': -1}, 'the limit is -1')])
 def test_what_cannot_be_evaluated_is_one_line(
     changes, message, workdir):

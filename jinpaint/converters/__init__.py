@@ -36,9 +36,10 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
       missing, are too many, or have another shape.
   """
   converter = converter_of(name)
-  network = networks.create(name, **{**options, **converter.whole})
   weights = torch_file.state_dict(
       _as_arrays(state_dict), *converter.found_under, origin='the state dict')
+  network = networks.create(
+      name, **{**options, **converter.options_of(weights)})
   try:
     return torch_layout.convert(network, converter, weights)
   except UsageError as error:
@@ -63,7 +64,7 @@ def converter_of(name: str) -> torch_layout.Converter:
   """
   if name not in networks.REGISTRY:
     raise unknown('network', name, networks.REGISTRY)
-  paper = f'jinpaint.converters.{networks.REGISTRY[name][0]}'
+  paper = f'jinpaint.converters.{networks.REGISTRY[name].module}'
   if importlib.util.find_spec(paper):
     converters = importlib.import_module(paper).CONVERTERS
     if name in converters:

@@ -70,8 +70,9 @@ class Converter:
     inputs: the network's arguments, as `image` describes them. A function of
       the state dict, if what it holds decides:
       `lambda state: (image(channels(state, 'conv1.weight')),)`.
-    whole: options with which the network has all that is in the file,
-      whatever the caller asks for (VGG can be cut after any layer).
+    options: with which the network has all that is in the file, whatever the
+      caller asks for (VGG can be cut after any layer). A function of the state
+      dict, if what it holds decides (ISNet's residual blocks).
     ignored: keys that are left out knowingly, `'classifier.*'`: aliases,
       frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
@@ -81,10 +82,16 @@ class Converter:
 
   layers: Mapping[str, str]
   inputs: tuple[Any, ...] | Callable[[StateDict], tuple[Any, ...]]
-  whole: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  options: Mapping[str, Any] | Callable[[StateDict], Mapping[str, Any]] = (
+      dataclasses.field(default_factory=dict))
   ignored: tuple[str, ...] = ()
   found_under: tuple[str, ...] = ()
   prepare: Callable[[StateDict], StateDict] = dict
+
+  def options_of(self, state_dict: StateDict) -> Mapping[str, Any]:
+    """Returns `options`, for what a state dict holds."""
+    return (self.options(state_dict) if callable(self.options)
+            else self.options)
 
 
 class Leaf(NamedTuple):

@@ -17,6 +17,6 @@ def _layers(depths):
 
 CONVERTERS = {
     name: Converter(_layers(depths), (image(3),),
-                    whole={'layers': ('pool5',)}, ignored=('classifier.*',))
+                    options={'layers': ('pool5',)}, ignored=('classifier.*',))
     for name, depths in _DEPTHS.items()
 }

@@ -18,7 +18,7 @@ from jinpaint.errors import UsageError
 CROPS = ('random', 'center', 'squash')
 
 # First word of every key, so that one choice does not move another.
-_ORDER, _CROP, _MASK, _NOISE, _EDGE = range(1, 6)
+_ORDER, _CROP, _MASK, _NOISE, _EDGE, _TURN = range(1, 7)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,14 @@ class Data:
     mask_pairing: how mask files meet images: random, stem, order or single.
       Masks paired by stem or order are cropped and flipped with their image.
     mask_hole: colour of a hole in mask files, white or black.
+    mask_turn: whether training turns masks by quarter turns and mirrors them
+      with their images, as ISNet's and CFS's code does.
+    mask_reading: how mask files are read, `clean` or `isnet[:jpeg=QUALITY]`,
+      see `jinpaint.data.masks.parse`.
     edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
       where the system reads no edges.
+    eval_edge: the edges that evaluation knows, `masked` or `cut`, see
+      `jinpaint.data.edges`.
     workers: threads that make examples; 0 lets tf.data choose.
     max_bad_images: more broken images than that stop the run.
   """
@@ -60,13 +66,17 @@ class Data:
   mask_ratio: tuple[float, ...]
   mask_pairing: str
   mask_hole: str
+  mask_turn: bool
+  mask_reading: str
   edge: str
+  eval_edge: str
   workers: int
   max_bad_images: int
 
   def __post_init__(self):
-    if self.crop not in CROPS:
-      raise errors.unknown('data.crop', self.crop, CROPS)
+    for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
+      if getattr(self, key) not in known:
+        raise errors.unknown(f'data.{key}', getattr(self, key), known)
     for key, least in {'size': 1, 'precrop': 0, 'noise': 0, 'workers': 0,
                        'max_bad_images': 0}.items():
       if not getattr(self, key) >= least:  # not a number, too
@@ -78,6 +88,14 @@ class Data:
     if self.mask_ratio and not _is_interval(self.mask_ratio):
       raise UsageError(f'data.mask_ratio is {self.mask_ratio}; it must be two '
                        'numbers within 0 and 1, the smaller one first, or ()')
+    if self.mask_turn and self.mask_is_paired:
+      raise UsageError('data.mask_turn would turn masks that belong to their '
+                       f'photographs: data.mask_pairing is {self.mask_pairing}')
+
+  @property
+  def mask_is_paired(self) -> bool:
+    """Whether every photograph has a mask of its own."""
+    return self.mask_pairing in ('stem', 'order')
 
 
 def _is_interval(pair):
@@ -118,17 +136,19 @@ class Examples:
     self._data, self._names = data, names
     self._mask = masks.parse(
         data.mask, ratio=tuple(data.mask_ratio) or None,
-        pairing=data.mask_pairing, hole=data.mask_hole)
+        pairing=data.mask_pairing, hole=data.mask_hole,
+        reading=data.mask_reading)
     if names:
       self._mask.check(names)
     self._edge = edges.parse(data.edge) if data.edge else None
     self._flip = training and data.flip
+    self._turn = training and data.mask_turn
     size = data.size
     self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1)}
     if self._edge:
       self._edge.check(names)
       self.shapes['edge'] = (size, size, 1)
-      if self._edge.masked or not training:
+      if self._edge.masked if training else data.eval_edge == 'masked':
         self.shapes['known_edge'] = (size, size, 1)
     if training and data.noise:
       self.shapes['noise'] = (size, size, 3)
@@ -142,14 +162,19 @@ class Examples:
     """Returns the example of a photograph, RGB (H, W, 3) uint8, in an epoch."""
     # A mask that belongs to its photograph is cropped and flipped with it.
     size = self._data.size
-    paired = self._data.mask_pairing in ('stem', 'order')
+    paired = self._data.mask_is_paired
     name = self._names[index] if self._names else str(index)
     height, width = photograph.shape[:2] if paired else (size, size)
     hole = self._mask(self._rng(_MASK, epoch, index), height, width,
                       index=index, name=name)
-    view = self._view(photograph.shape, self._rng(_CROP, epoch, index))
+    view, flipped = self._view(photograph.shape,
+                               self._rng(_CROP, epoch, index))
     image = view(photograph)
-    hole = view(hole, nearest=True) if paired else hole
+    if paired:
+      hole = view(hole, nearest=True)
+    elif self._turn:
+      turns = self._rng(_TURN, epoch, index).integers(4)
+      hole = np.rot90(hole[:, ::-1] if flipped else hole, turns)
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
     if self._edge:
@@ -171,7 +196,10 @@ class Examples:
     return np.random.default_rng([choice, self.seed, *map(int, rest)])
 
   def _view(self, shape, rng):
-    """Returns the function that takes a (size, size) view of a photograph."""
+    """Returns the function that takes a (size, size) view of a photograph.
+
+    And whether that mirrors it.
+    """
     data = self._data
     height, width = shape[:2]
     top, left = 0, 0
@@ -198,4 +226,4 @@ class Examples:
           cv2.INTER_NEAREST_EXACT if nearest else
           cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
       return resized[:, ::-1] if flipped else resized
-    return view
+    return view, flipped

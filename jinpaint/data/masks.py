@@ -11,12 +11,14 @@ function in `KINDS`.
 
 from collections.abc import Sequence
 import functools
+import io
 from pathlib import Path
 import re
 import warnings
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from jinpaint import errors
 from jinpaint.data import files
@@ -24,6 +26,7 @@ from jinpaint.errors import UsageError
 
 PAIRINGS = ('random', 'stem', 'order', 'single')
 HOLES = ('white', 'black')
+READINGS = ('clean', 'isnet')
 TRIES = 1000  # draws after which a hole ratio counts as out of reach
 
 # Lowest and highest whole number, both included; shares of height and width.
@@ -184,6 +187,13 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
   Raises:
     UsageError: shape, type or range are none of the above.
   """
+  painted, full = _painted(mask, hole)
+  grey = int(np.count_nonzero((painted != 0) & (painted != full)))
+  return (2 * painted >= full).astype(np.uint8), grey
+
+
+def _painted(mask, hole):
+  """Returns how much each pixel is a hole, and the value of a full one."""
   if hole not in HOLES:
     raise errors.unknown('colour of holes', hole, HOLES)
   full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
@@ -200,9 +210,7 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
   gray = sum(planes[:3]) / len(planes[:3])
   alpha = planes[3] / full if len(planes) == 4 else 1
   full = 1 if planes[:3].max() <= 1 else full
-  painted = alpha * (gray if hole == 'white' else full - gray)
-  grey = int(np.count_nonzero((painted != 0) & (painted != full)))
-  return (2 * painted >= full).astype(np.uint8), grey
+  return alpha * (gray if hole == 'white' else full - gray), full
 
 
 def read(path: str | Path, strict: bool = False, *, hole: str = 'white'
@@ -224,17 +232,64 @@ def read(path: str | Path, strict: bool = False, *, hole: str = 'white'
 
 
 def _load(path, hole):
+  return binarise(_pixels(path), hole=hole)
+
+
+def _pixels(path):
   try:
-    return binarise(files.read(path).pixels, hole=hole)
+    return files.read(path).pixels
   except files.UnreadableImage as error:
     raise UsageError(f'cannot read the mask {error}') from error
+
+
+def as_isnet_reads(mask: np.ndarray, height: int, width: int, *,
+                   hole: str = 'white', jpeg: int = 0
+                   ) -> tuple[np.ndarray, float]:
+  """Returns a mask as the authors of ISNet and CFS came to train and test on.
+
+  They kept masks as JPEG files, black holes in white, and took every pixel
+  above 0 for known, after a centre crop and Pillow's bilinear resize. JPEG's
+  noise inside holes and the grey rim that resizing makes thus became known
+  pixels, which show the true image. They sorted masks by the share of pixels
+  that are exactly 0 in the file.
+
+  Args:
+    mask: as `binarise` takes it.
+    height: of the result; a file of other proportions is cropped.
+    width: likewise.
+    hole: colour of a hole in `mask`, 'white' or 'black'.
+    jpeg: quality of the JPEG to make of a clean mask first, 1 to 100; 0 for a
+      mask that has been one already.
+
+  Returns:
+    (height, width) uint8, 1 = hole; and the share by which it was sorted.
+
+  Raises:
+    UsageError: the mask is of another type or shape than `binarise` takes.
+  """
+  painted, full = _painted(mask, hole)
+  known = Image.fromarray(
+      np.rint(255 - painted * (255 / full)).astype(np.uint8))
+  if jpeg:
+    encoded = io.BytesIO()
+    known.save(encoded, 'JPEG', quality=jpeg)
+    known = Image.open(encoded)
+  sorted_by = float(np.mean(np.asarray(known) == 0))
+  # The largest centred part that has the proportions of the result.
+  scale = min(known.width / width, known.height / height)
+  columns, rows = round(width * scale), round(height * scale)
+  left, top = (known.width - columns) // 2, (known.height - rows) // 2
+  known = known.crop((left, top, left + columns, top + rows)).resize(
+      (width, height), Image.Resampling.BILINEAR)
+  return (np.asarray(known) == 0).astype(np.uint8), sorted_by
 
 
 class _Files:
   """The mask files below a folder, or a single one."""
 
-  def __init__(self, root, pairing, hole):
+  def __init__(self, root, pairing, hole, read):
     self._root, self._pairing, self._hole = root, pairing, hole
+    self._read = read
     self._namesakes = files.Namesakes('masks', root)
     self._names = self._namesakes.names
     if pairing == 'single' and len(self._names) > 1:
@@ -251,8 +306,8 @@ class _Files:
       candidates = (self._names[i] for i in rng.permutation(len(self._names)))
     for key in ((candidate, height, width) for candidate in candidates):
       if low <= self._shares.get(key, low) <= high:
-        mask = self._sized(*key)
-        self._shares[key] = mask.mean()
+        mask, self._shares[key] = self._read(
+            self._root / key[0], *key[1:], self._hole)
         if low <= self._shares[key] <= high:
           return mask
     wanted = (f'number {index}, counted from 0' if self._pairing == 'order' else
@@ -266,14 +321,36 @@ class _Files:
     for name in names if self._pairing == 'stem' else ():
       self._namesakes.of(name)
 
-  def _sized(self, name, height, width):
-    mask, grey = _load(self._root / name, self._hole)
-    if grey:
-      # The same words for every file: Python shows them once.
-      warnings.warn(f'masks in {self._root} have grey pixels, which are cut at '
-                    'half', stacklevel=1)
-    return cv2.resize(mask, (width, height),
-                      interpolation=cv2.INTER_NEAREST_EXACT)
+
+def _read_clean(path, height, width, hole):
+  """Returns the mask in a file, resized, and its share of hole pixels."""
+  mask, grey = _load(path, hole)
+  if grey:
+    # The same words for every file: Python shows them once.
+    warnings.warn(f'masks in {path.parent} have grey pixels, which are cut at '
+                  'half', stacklevel=1)
+  mask = cv2.resize(mask, (width, height),
+                    interpolation=cv2.INTER_NEAREST_EXACT)
+  return mask, mask.mean()
+
+
+def _parse_reading(reading):
+  """Returns the function that reads one mask file."""
+  kind, *settings = reading.split(':')
+  if kind not in READINGS:
+    raise errors.unknown('reading of mask files', kind, READINGS)
+  if kind == 'clean' and not settings:
+    return _read_clean
+  match = re.fullmatch(r'isnet(?::jpeg=(\d+))?', reading)
+  quality = int(match[1] or 0) if match else -1
+  if not 0 <= quality <= 100 or (match and match[1] and not quality):
+    raise UsageError(f'cannot read the reading of mask files "{reading}"; '
+                     'examples: clean, isnet, isnet:jpeg=75 (1 to 100)')
+  return functools.partial(_read_as_isnet, jpeg=quality)
+
+
+def _read_as_isnet(path, height, width, hole, *, jpeg):
+  return as_isnet_reads(_pixels(path), height, width, hole=hole, jpeg=jpeg)
 
 
 class MaskMaker:
@@ -314,7 +391,8 @@ class MaskMaker:
 
 
 def parse(spec: str, *, ratio: tuple[float, float] | None = None,
-          pairing: str = 'random', hole: str = 'white') -> MaskMaker:
+          pairing: str = 'random', hole: str = 'white',
+          reading: str = 'clean') -> MaskMaker:
   """Reads which masks are wanted.
 
   Args:
@@ -327,20 +405,24 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
     pairing: how files meet images: 'random'; 'stem', same name but for the
       suffix; 'order', the sorted files one by one; 'single', one for all.
     hole: the colour of a hole in files, 'white' or 'black'.
+    reading: how files are read: 'clean', cut at half and resized without grey;
+      'isnet' or 'isnet:jpeg=QUALITY', see `as_isnet_reads`, whose ratio is that
+      by which the authors sorted.
 
   Raises:
-    UsageError: no such kind, option, value, pairing, colour, file or folder.
+    UsageError: no such kind, option, value, pairing, colour, reading, file or
+      folder.
   """
   for what, given, known in (('pairing', pairing, PAIRINGS),
                              ('colour of holes', hole, HOLES)):
     if given not in known:
       raise errors.unknown(what, given, known)
-  drawn, folders = [], []
+  drawn, folders, read = [], [], _parse_reading(reading)
   kinds = '|'.join(map(re.escape, [*KINDS, 'files']))
   for part in re.split(rf'\+(?=(?:{kinds})(?:[:+]|$))', spec):
     if part.startswith('files:') and part != 'files:':
       root = Path(part.removeprefix('files:')).expanduser()
-      folders.append(_Files(root, pairing, hole))
+      folders.append(_Files(root, pairing, hole, read))
     else:
       # A plus that is left here stands before a kind that does not exist.
       drawn += map(_parse_kind, part.split('+'))

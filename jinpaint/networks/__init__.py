@@ -5,31 +5,53 @@ for.
 """
 
 import importlib
-from typing import Any
+from typing import Any, NamedTuple
 
 from flax import linen as nn
+import jax
+import jax.numpy as jnp
 
 from jinpaint import errors
 
-# Registered name -> module and class. A name is also that of the network's
-# golden file, where one exists.
-REGISTRY = {
-    'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated'),
-    'edgeconnect_discriminator': ('patchgan', 'EdgeConnectDiscriminator'),
-    'edgeconnect_edge_generator': ('edgeconnect', 'EdgeGenerator'),
-    'edgeconnect_inpaint_generator': ('edgeconnect', 'InpaintGenerator'),
-    'gated_discriminator': ('patchgan', 'GatedDiscriminator'),
-    'hed': ('hed', 'HED'),
-    'inpaintgan_effunet_edge_generator': ('inpaintgan', 'EfficientUNet'),
+
+class Registered(NamedTuple):
+  """Where a network is, and what it reads.
+
+  Attributes:
+    module: its file.
+    network: its class there.
+    channels: of each of its arguments (B, H, W, C).
+  """
+
+  module: str
+  network: str
+  channels: tuple[int, ...]
+
+
+# A name is also that of the network's golden file, where one exists.
+REGISTRY = {name: Registered(*where) for name, where in {
+    'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated', (3,)),
+    'edgeconnect_discriminator': ('patchgan', 'EdgeConnectDiscriminator', (3,)),
+    'edgeconnect_edge_generator': ('edgeconnect', 'EdgeGenerator', (3,)),
+    'edgeconnect_inpaint_generator': ('edgeconnect', 'InpaintGenerator', (4,)),
+    'gated_discriminator': ('patchgan', 'GatedDiscriminator', (4,)),
+    'hed': ('hed', 'HED', (3,)),
+    'inpaintgan_effunet_edge_generator': ('inpaintgan', 'EfficientUNet', (3,)),
     'inpaintgan_egc_edge_generator': (
-        'inpaintgan', 'EnhancedGatedEdgeGenerator'),
-    'inpaintgan_mec_edge_generator': ('inpaintgan', 'MultiScaleEdgeGenerator'),
-    'pconv_lines': ('pconv_lines', 'LinePConvNet'),
-    'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator'),
-    'sketchrefiner_discriminator': ('patchgan', 'SketchRefinerDiscriminator'),
-    'vgg16': ('vgg', 'VGG16'),
-    'vgg19': ('vgg', 'VGG19'),
-}
+        'inpaintgan', 'EnhancedGatedEdgeGenerator', (2, 1)),
+    'inpaintgan_mec_edge_generator': (
+        'inpaintgan', 'MultiScaleEdgeGenerator', (3,)),
+    'isnet_base_model': ('isnet', 'BaseModel', (3,)),
+    'isnet_base_model_fusion': ('isnet', 'BaseModelFusion', (3,)),
+    'isnet_generator': ('isnet', 'ISNet', (3,)),
+    'isnet_unet_like': ('isnet', 'UNetLike', (3,)),
+    'pconv_lines': ('pconv_lines', 'LinePConvNet', (3, 1)),
+    'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator', (3,)),
+    'sketchrefiner_discriminator': (
+        'patchgan', 'SketchRefinerDiscriminator', (3,)),
+    'vgg16': ('vgg', 'VGG16', (3,)),
+    'vgg19': ('vgg', 'VGG19', (3,)),
+}.items()}
 
 
 def create(name: str, **options: Any) -> nn.Module:
@@ -44,6 +66,23 @@ def create(name: str, **options: Any) -> nn.Module:
   """
   if name not in REGISTRY:
     raise errors.unknown('network', name, REGISTRY)
-  module, network = REGISTRY[name]
-  return getattr(importlib.import_module(f'jinpaint.networks.{module}'),
-                 network)(**options)
+  found = REGISTRY[name]
+  module = importlib.import_module(f'jinpaint.networks.{found.module}')
+  return getattr(module, found.network)(**options)
+
+
+def parameters(name: str, **options: Any) -> int:
+  """Returns how many numbers a network learns.
+
+  Args:
+    name: one of `REGISTRY`.
+    **options: the fields of the network's class.
+
+  Raises:
+    jinpaint.errors.UsageError: no such network.
+  """
+  inputs = [jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
+            for channels in REGISTRY[name].channels]
+  variables = jax.eval_shape(create(name, **options).init, jax.random.key(0),
+                             *inputs)
+  return sum(array.size for array in jax.tree.leaves(variables['params']))

@@ -100,21 +100,24 @@ def _unbounded(net, x, features, train):
 
 
 class Encoder(nn.Module):
-  """A 7x7 convolution and two that halve the size, instance-normalised.
+  """A 7x7 convolution and some that halve the size, instance-normalised.
 
   Attributes:
-    widths: output channels of the three.
+    widths: output channels of each.
     spectral_norm: whether kernels are divided by their spectral norms.
     kernel_init: initialiser of every kernel.
   """
 
-  widths: tuple[int, int, int]
+  widths: tuple[int, ...]
   spectral_norm: bool
   kernel_init: nn.initializers.Initializer
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
-    """Returns (B, H / 4, W / 4, widths[-1]) for x (B, H, W, C)."""
+    """Returns (B, H', W', widths[-1]) for x (B, H, W, C).
+
+    H' is H, halved once for each width after the first; W' likewise.
+    """
     first, *others = self.widths
     conv = lambda i, x, features, *geometry: nn.relu(instance_norm(Conv(
         features, *geometry, spectral_norm=self.spectral_norm,

@@ -23,19 +23,17 @@ Where this follows neither: the published `joint` stage cannot run; here the
 edge network's gradient is the sum of its own losses' and the image's.
 """
 
-from jax import lax
+import functools
+
 import jax.numpy as jnp
 
-from jinpaint import images, losses, networks
+from jinpaint import images, losses, networks, objectives
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 from jinpaint.types import Array, Batch
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
-_GANS = ('nsgan', 'lsgan', 'hinge')
 _D_GRAD_MODES = ('clean', 'inpaintgan')
-_PERCEPTUAL = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
-_STYLE = ('relu2_2', 'relu3_4', 'relu4_4', 'relu5_2')
 
 
 def stage(
@@ -78,17 +76,15 @@ def stage(
     pretrained: whether there are weights for VGG-19; if not, the style and the
       perceptual loss are left out.
   """
-  for option, value, known in (('gan', gan, _GANS),
-                               ('d_grad_mode', d_grad_mode, _D_GRAD_MODES)):
-    if value not in known:
-      raise ValueError(f'{option} is one of {", ".join(known)}, not {value!r}')
+  if d_grad_mode not in _D_GRAD_MODES:
+    raise ValueError(f'd_grad_mode is one of {", ".join(_D_GRAD_MODES)}, not '
+                     f'{d_grad_mode!r}')
   if not pretrained:
     style = perceptual = 0.0
   completes, trains_edges = name != 'inpaint', name in ('edge', 'joint')
   fills = name != 'edge'
 
-  discriminator = networks.create('edgeconnect_discriminator',
-                                  sigmoid=gan != 'hinge')
+  discriminator = objectives.discriminator(gan)
   nets, trained, frozen = {}, [], {}
   if completes:
     nets['edge_generator'] = _generator(edge_generator, width, blocks)
@@ -101,48 +97,36 @@ def stage(
     nets['inpaint_discriminator'] = discriminator
     trained += ['inpaint_generator', 'inpaint_discriminator']
     if style or perceptual:
-      frozen['vgg19'] = _vgg19((*_PERCEPTUAL, *_STYLE))
+      frozen['vgg19'] = objectives.vgg19()
   edge_feed = (_separate_mask if edge_generator.startswith('inpaintgan_egc')
                else _one_array)
 
-  def judge(net, name, real, fake):
-    """Returns the discriminator's loss, and scores and features of `fake`."""
-    real_scores, real_features = net(name, real)
-    fake_scores, _ = net(name, lax.stop_gradient(fake))
-    scores, features = net(name, fake, learn=d_grad_mode == 'inpaintgan')
-    loss = losses.ADVERSARIAL[gan]
-    return ((loss.real(real_scores) + loss.fake(fake_scores)) / 2,
-            loss.generator(scores), real_features, features)
+  judge = functools.partial(objectives.judge, gan=gan,
+                            learn=d_grad_mode == 'inpaintgan')
 
   def edge_losses(net, batch, prediction):
     gray, edge = _gray(batch), batch['edge']
-    own, fooled, real_features, features = judge(
-        net, 'edge_discriminator', _stacked(gray, edge),
-        _stacked(gray, prediction))
-    logs = {'edge_discriminator': own, 'edge_adversarial': fooled}
+    verdict = judge(net, 'edge_discriminator', _stacked(gray, edge),
+                    _stacked(gray, prediction))
+    logs = {'edge_discriminator': verdict.own,
+            'edge_adversarial': verdict.fooled}
     if feature_matching:
       logs['feature_matching'] = feature_matching * losses.feature_matching(
-          features, real_features)
+          verdict.fake, verdict.real)
     if spatially_variant:
       logs['spatially_variant'] = spatially_variant * losses.spatially_variant(
           prediction, edge, batch['mask'])
     return logs
 
-  def image_losses(net, batch, prediction, vgg):
+  def image_losses(net, batch, prediction, frozen_variables):
     image, mask = batch['image'], batch['mask']
-    own, fooled, _, _ = judge(net, 'inpaint_discriminator', image, prediction)
-    logs = {'inpaint_discriminator': own,
-            'inpaint_adversarial': adversarial * fooled,
-            'l1': l1 * losses.l1_per_hole(prediction, image, mask)}
-    if perceptual:
-      logs['perceptual'] = perceptual * losses.perceptual(
-          vgg(prediction, _PERCEPTUAL),
-          lax.stop_gradient(vgg(image, _PERCEPTUAL)))
-    if style:
-      logs['style'] = style * losses.style(
-          vgg(prediction * mask, _STYLE),
-          lax.stop_gradient(vgg(image * mask, _STYLE)))
-    return logs
+    verdict = judge(net, 'inpaint_discriminator', image, prediction)
+    return {'inpaint_discriminator': verdict.own,
+            'inpaint_adversarial': adversarial * verdict.fooled,
+            'l1': l1 * losses.l1_per_hole(prediction, image, mask),
+            **objectives.perceptual_and_style(
+                frozen_variables.get('vgg19'), prediction, image,
+                perceptual=perceptual, style=style, style_mask=mask)}
 
   def loss(params, stats, frozen_variables, batch):
     net, logs, edge = Bound(nets, params, stats), {}, batch['edge']
@@ -155,7 +139,7 @@ def stage(
     if fills:
       logs |= image_losses(
           net, batch, net('inpaint_generator', _inpaint_feed(batch, edge)),
-          lambda x, layers: _vgg19(layers).apply(frozen_variables['vgg19'], x))
+          frozen_variables)
     return sum(logs.values()), (net.stats, logs)
 
   def predict(variables, batch):
@@ -202,10 +186,6 @@ def stage(
           if name.endswith('generator'))),
       feeds=feeds, updates=(Update(tuple(trained), loss),), predict=predict,
       fills=fills, scores=scores)
-
-
-def _vgg19(layers):
-  return networks.create('vgg19', layers=layers, normalize=False)
 
 
 def _generator(name, width, blocks):
