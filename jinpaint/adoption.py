@@ -40,6 +40,7 @@ class Adopted(NamedTuple):
     origin: who made it.
     sha256: of the file.
     iteration: after how many steps its authors saved it; None if not stated.
+    options: of the architecture, as the file decides them.
   """
 
   file: str
@@ -49,6 +50,7 @@ class Adopted(NamedTuple):
   origin: str
   sha256: str
   iteration: int | None
+  options: Mapping[str, Any]
 
 
 def adopt(system: str, directory: Path, workdir: Path
@@ -134,7 +136,8 @@ def _read(path, system, tables) -> tuple[Adopted, Variables]:
   return Adopted(
       path.name, tables[system][path.name][0], architecture,
       *weights.provenance(architecture, path),
-      iteration if isinstance(iteration, int) else None), variables
+      iteration if isinstance(iteration, int) else None,
+      converters.options_of(architecture, contents)), variables
 
 
 def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
@@ -143,8 +146,9 @@ def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
     converter = converters.converter_of(architecture)
     keys = torch_file.state_dict(contents, *converter.found_under).keys()
     blank = dict.fromkeys(keys, np.zeros((1, 1, 1, 1)))
+    network = networks.create(architecture, **converter.options(blank))
     return len(keys ^ {leaf.key for leaf in torch_layout.leaves(
-        networks.create(architecture), converter, blank)})
+        network, converter, blank)})
   first, *others = architectures
   return min((first, *others), key=difference) if others else first
 
@@ -161,6 +165,7 @@ def _config(system, found) -> ml_collections.ConfigDict:
     # Where a system knows several, the option is called as the network.
     if adopted.network in config.options:
       config.options[adopted.network] = adopted.architecture
+    config.options.update(adopted.options)
 
   stages = {}
   for name in systems.stages(system):

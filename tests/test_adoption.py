@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+import re
 import shutil
 
 import jax
@@ -20,6 +21,7 @@ from jinpaint import (
     runs,
     training,
 )
+from jinpaint.converters import torch_file, weights
 from jinpaint.errors import UsageError
 
 PUBLISHED = Path(__file__).parent / 'fixtures' / 'published'
@@ -106,12 +108,48 @@ def test_edge_networks_are_told_apart_by_their_arrays(
   assert options.get('edge_generator') == (fixture if option else None)
 
 
+def publish_isnet(directory, fixture, blocks):
+  """Publishes one of ISNet's generators with fewer blocks than 4."""
+  path = publish(directory, {'InpaintingModel_gen.pth': fixture}
+                 ) / 'InpaintingModel_gen.pth'
+  state = torch_file.state_dict(torch_file.read(path), 'generator')
+  left_out = re.compile(rf'(middle|branches\.\d)\.[{blocks}-3]\.')
+  with path.open('wb') as file:
+    np.savez(file, **{key: array for key, array in state.items()
+                      if not left_out.search(key)})
+  return path
+
+
+def test_a_file_of_isnet_says_how_many_blocks_there_are(tmp_path):
+  path = publish_isnet(tmp_path / 'published', 'isnet_generator', 2)
+  stage, _, fresh = adoption.adopt('isnet', path.parent, tmp_path / 'run')
+  assert (stage, fresh) == ('inpaint', ['discriminator'])
+  options = runs.read_config(tmp_path / 'run').options
+  assert (options.generator, options.blocks) == ('isnet_generator', 2)
+  written = weights.convert('isnet_generator', path, tmp_path / 'network.npz')
+  assert written.options == {'blocks': 2}
+  variables, _ = checkpoints.variables_of(tmp_path / 'run')
+  jax.tree.map(np.testing.assert_array_equal, variables['generator'],
+               written.variables)
+
+
+@pytest.mark.parametrize(('fixture', 'blocks'), [
+    ('isnet_generator', 1), ('isnet_base_model', 3),
+    ('isnet_base_model_fusion', 2), ('isnet_unet_like', 3)])
+def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
+  path = publish_isnet(tmp_path / 'published', fixture, blocks)
+  found, _ = adoption._read(path, 'isnet', adoption._tables())
+  assert (found.architecture, found.options) == (fixture, {'blocks': blocks})
+
+
 @pytest.mark.parametrize(('system', 'files', 'message'), [
     ('edgeconect', {}, 'did you mean "edgeconnect"'),
     ('pconv_lines', {}, 'no weights of pconv_lines were published'),
     ('edgeconnect', {}, 'holds none of EdgeModel_gen.pth, '),
     ('edgeconnect', {'EdgeModel_gen.pth': 'inpaintgan_mec_edge_generator'},
      'holds the inpaintgan_mec_edge_generator; try --system=inpaintgan'),
+    ('edgeconnect', {'InpaintingModel_gen.pth': 'isnet_base_model'},
+     'holds the isnet_base_model; try --system=isnet'),
     ('edgeconnect', {'InpaintingModel_gen.pth': 'edgeconnect_edge_generator'},
      'InpaintingModel_gen.pth: not the weights of edgeconnect_inpaint'),
     ('edgeconnect', {'EdgeModel_dis.pth': 'edgeconnect_discriminator'},

@@ -75,6 +75,12 @@ def test_published_file_fills_every_array_with_its_own(name, ending):
     ('sketchrefiner_discriminator', 'conv1.0.weight', ('conv_1', 'kernel')),
     ('sketchrefiner_discriminator', 'bn5.bias', ('norm_5', 'bias')),
     ('edgeconnect_discriminator', 'conv4.0.weight_orig', ('conv_4', 'kernel')),
+    ('isnet_generator', 'stage3.fuse_layers.0.1.2.0.weight_orig',
+     ('stage_3', 'enlarge', 'up_2', 'conv', 'kernel')),
+    ('isnet_base_model', 'stage0.branches.0.3.conv_block.4.weight_orig',
+     ('stage_0', 'high_3', 'conv_2', 'kernel')),
+    ('isnet_unet_like', 'middle.2.conv_block.1.bias',
+     ('middle_2', 'conv_1', 'bias')),
 ])
 def test_published_name_arrives_at_its_layer(name, key, path):
   state = published(name)

@@ -156,6 +156,15 @@ def test_edges_move_no_other_choice():
       np.testing.assert_array_equal(plain[key], drawn[key])
 
 
+def test_evaluation_knows_edges_cut_at_the_hole_where_asked_to():
+  made = examples('canny:hole=masked', eval_edge='cut').make(PHOTO, 0, 0)
+  assert 'known_edge' not in made  # the system cuts `edge`
+  assert 'known_edge' in examples('canny:hole=masked', training=True,
+                                  eval_edge='cut').make(PHOTO, 0, 0)
+  with pytest.raises(UsageError, match=r'data\.eval_edge "cot"; did you mean'):
+    examples('canny', eval_edge='cot')
+
+
 def test_known_edges_tell_nothing_of_the_hole():
   whole = dict(crop='center', size=96, flip=False)
   made = examples('canny:sigma=1-4', **whole)

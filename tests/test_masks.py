@@ -521,6 +521,75 @@ def test_a_path_may_start_at_home(tmp_path, monkeypatch):
   assert row_of(masks.parse('files:~/masks')(rng(), 8, 8)) == 3
 
 
+# As ISNet's authors had them.
+
+
+def isnet_masks():
+  """Clean masks of 512 px, as files of the irregular masks are."""
+  return [masks.lines(rng(i), 512, 512, count=(5, 15), thickness=(24, 44))
+          for i in range(12)]
+
+
+@pytest.mark.parametrize('hole', masks.HOLES)
+def test_isnet_takes_a_pixel_for_a_hole_if_it_sees_nothing_known(
+    tmp_path, hole):
+  mask = isnet_masks()[0]
+  path = write(tmp_path / 'm.png',
+               255 * (mask if hole == 'white' else 1 - mask))
+  found = masks.parse(f'files:{path}', hole=hole, reading='isnet')(
+      rng(), 256, 256)
+  # Halving by the triangle filter, a pixel sees 4 x 4 of the file's.
+  known = np.pad(1 - mask, 1)
+  seen = sum(known[i:i + 512:2, j:j + 512:2] for i in range(4)
+             for j in range(4))
+  np.testing.assert_array_equal(found, seen == 0)
+  assert 0 < found.sum() < masks.parse(f'files:{path}', hole=hole)(
+      rng(), 256, 256).sum()
+
+
+@pytest.mark.parametrize(('quality', 'expected'), [
+    # Share of the clean hole's area that the authors' code left of strokes as
+    # wide as these.
+    (75, 0.75), (95, 0.81), (0, 0.91)])
+def test_isnet_s_jpeg_masks_have_smaller_holes(quality, expected):
+  clean = isnet_masks()
+  found = [masks.as_isnet_reads(255 * mask, 256, 256, jpeg=quality)[0]
+           for mask in clean]
+  assert np.mean(found) / np.mean(clean) == pytest.approx(expected, abs=0.02)
+
+
+def test_isnet_s_masks_are_sorted_by_the_zeros_of_their_file(tmp_path):
+  mask = isnet_masks()[3]
+  write(tmp_path / 'm.png', 255 * mask)
+  share = mask.mean()
+  maker = lambda low, high: masks.parse(
+      f'files:{tmp_path}', reading='isnet', ratio=(low, high))
+  assert maker(share - .001, share + .001)(
+      rng(), 256, 256).mean() < share - .001
+  with pytest.raises(UsageError, match=r'no mask in .* has a hole ratio'):
+    maker(0, share - .001)(rng(), 256, 256)
+  _, sorted_by = masks.as_isnet_reads(255 * mask, 256, 256, jpeg=75)
+  assert 0.8 * share < sorted_by < share
+
+
+def test_isnet_crops_masks_that_are_not_square():
+  wide = np.zeros((64, 96), np.uint8)
+  wide[:, 16:24], wide[:, :16] = 255, 255
+  found, _ = masks.as_isnet_reads(wide, 64, 64)
+  np.testing.assert_array_equal(found[0], np.arange(64) < 8)
+  np.testing.assert_array_equal(
+      masks.as_isnet_reads(wide.T, 64, 64)[0], found.T)
+
+
+@pytest.mark.parametrize('reading', [
+    'isnet:jpeg=0', 'isnet:jpeg=101', 'isnet:jpeg', 'isnet:png=3', 'clean:x'])
+def test_a_reading_that_is_misspelt_is_one_clear_line(reading):
+  with pytest.raises(UsageError, match=f'reading of mask files "{reading}"'):
+    masks.parse('lines', reading=reading)
+  with pytest.raises(UsageError, match='did you mean "isnet"'):
+    masks.parse('lines', reading='isnt')
+
+
 # Ratios.
 
 
@@ -692,7 +761,8 @@ def test_threads_draw_what_one_thread_draws(tmp_path):
 
 def test_a_maker_can_be_sent_to_another_process(tmp_path):
   write(tmp_path / 'm.png', white_at(3))
-  maker = masks.parse(f'lines+files:{tmp_path}', ratio=(.1, .9))
+  maker = masks.parse(f'lines+files:{tmp_path}', ratio=(.1, .9),
+                      reading='isnet:jpeg=75')
   np.testing.assert_array_equal(
       maker(rng(), 32, 32), pickle.loads(pickle.dumps(maker))(rng(), 32, 32))
 

@@ -483,6 +483,35 @@ def test_images_smaller_than_the_example_are_enlarged(crop, shape):
   np.testing.assert_array_equal(made, np.full((16, 16, 3), 77))
 
 
+def test_masks_are_turned_and_mirrored_with_their_image_where_asked_to(
+    tmp_path):
+  corner = np.zeros((16, 16), np.uint8)
+  corner[:4, :8] = 255
+  write(tmp_path, 'm.png', corner)
+  photograph = places(16, 16)
+  asked = data(crop='center', mask=f'files:{tmp_path}')
+  made = [Examples(dataclasses.replace(asked, mask_turn=turn), seed=0,
+                   training=training).make(photograph, epoch, 0)
+          for training, turn in ((True, True), (True, False), (False, True))
+          for epoch in range(40)]
+  turned, plain, held_out = made[:40], made[40:80], made[80:]
+  found = set()
+  for example in turned:
+    mirrored = example['image'][0, 0, 1] > example['image'][0, -1, 1]
+    mask = corner[:, ::-1] if mirrored else corner
+    turns = [k for k in range(4) if (
+        np.rot90(mask, k) / 255 == example['mask'][..., 0]).all()]
+    found.add((bool(mirrored), *turns))
+  assert found == {(mirrored, k) for mirrored in (False, True)
+                   for k in range(4)}
+  for example in plain + held_out:
+    np.testing.assert_array_equal(example['mask'][..., 0], corner / 255)
+  for a, b in zip(turned, plain, strict=True):  # nothing else moves
+    np.testing.assert_array_equal(a['image'], b['image'])
+  with pytest.raises(UsageError, match=r'mask_turn would turn masks that'):
+    data(mask_turn=True, mask_pairing='stem')
+
+
 def test_masks_paired_by_stem_stay_with_what_they_cover(tmp_path):
   rng = np.random.default_rng(0)
   for number in range(4):

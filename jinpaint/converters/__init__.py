@@ -38,12 +38,22 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
   converter = converter_of(name)
   weights = torch_file.state_dict(
       _as_arrays(state_dict), *converter.found_under, origin='the state dict')
-  network = networks.create(
-      name, **{**options, **converter.options_of(weights)})
+  network = networks.create(name, **{
+      **options, **converter.options(weights), **converter.whole})
   try:
     return torch_layout.convert(network, converter, weights)
   except UsageError as error:
     raise UsageError(f'not the weights of {name}: {error}') from None
+
+
+def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns the options of a network that published weights decide.
+
+  Arguments and errors as `from_torch`.
+  """
+  converter = converter_of(name)
+  return dict(converter.options(torch_file.state_dict(
+      state_dict, *converter.found_under, origin='the state dict')))
 
 
 def from_file(name: str, path: str | os.PathLike[str], **options: Any

@@ -70,9 +70,10 @@ class Converter:
     inputs: the network's arguments, as `image` describes them. A function of
       the state dict, if what it holds decides:
       `lambda state: (image(channels(state, 'conv1.weight')),)`.
-    options: with which the network has all that is in the file, whatever the
-      caller asks for (VGG can be cut after any layer). A function of the state
-      dict, if what it holds decides (ISNet's residual blocks).
+    whole: options with which the network has all that is in the file,
+      whatever the caller asks for (VGG can be cut after any layer).
+    options: from a state dict, the options that it decides (how many residual
+      blocks ISNet has).
     ignored: keys that are left out knowingly, `'classifier.*'`: aliases,
       frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
@@ -82,16 +83,11 @@ class Converter:
 
   layers: Mapping[str, str]
   inputs: tuple[Any, ...] | Callable[[StateDict], tuple[Any, ...]]
-  options: Mapping[str, Any] | Callable[[StateDict], Mapping[str, Any]] = (
-      dataclasses.field(default_factory=dict))
+  whole: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  options: Callable[[StateDict], Mapping[str, Any]] = lambda state_dict: {}
   ignored: tuple[str, ...] = ()
   found_under: tuple[str, ...] = ()
   prepare: Callable[[StateDict], StateDict] = dict
-
-  def options_of(self, state_dict: StateDict) -> Mapping[str, Any]:
-    """Returns `options`, for what a state dict holds."""
-    return (self.options(state_dict) if callable(self.options)
-            else self.options)
 
 
 class Leaf(NamedTuple):

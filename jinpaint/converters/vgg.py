@@ -17,6 +17,6 @@ def _layers(depths):
 
 CONVERTERS = {
     name: Converter(_layers(depths), (image(3),),
-                    options={'layers': ('pool5',)}, ignored=('classifier.*',))
+                    whole={'layers': ('pool5',)}, ignored=('classifier.*',))
     for name, depths in _DEPTHS.items()
 }

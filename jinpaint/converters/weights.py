@@ -69,7 +69,12 @@ def convert(network: str, path: str | os.PathLike[str],
     raise UsageError(f'{output}: name the output .npz')
   if output.exists() and not overwrite:
     raise UsageError(f'{output} exists; --overwrite replaces it')
-  variables = converters.from_file(network, path, **options)
+  contents = torch_file.read(path)
+  try:
+    variables = converters.from_torch(network, contents, **options)
+  except UsageError as error:
+    raise UsageError(f'{path}: {error}') from None
+  options |= converters.options_of(network, contents)
   weights = Weights(network, variables, options, *provenance(network, path))
   try:
     save(output, weights)

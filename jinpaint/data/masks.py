@@ -372,13 +372,14 @@ class MaskMaker:
       UsageError: a mask file is missing or broken, or no mask has the ratio.
     """
     low, high = self._ratio or (0, 1)
-    # Files alone are searched; a union is made until it fits.
-    sought = (0, 1) if len(self._drawn + self._folders) > 1 else (low, high)
+    read = lambda folder, *ratio: folder.mask(
+        rng, height, width, name, index, *ratio)
+    if not self._drawn and len(self._folders) == 1:
+      return read(*self._folders, low, high)  # by whose shares it searches
     for _ in range(TRIES):
       mask = np.maximum.reduce(
           [draw(rng, height, width) for draw in self._drawn]
-          + [folder.mask(rng, height, width, name, index, *sought)
-             for folder in self._folders])
+          + [read(folder, 0, 1) for folder in self._folders])
       if low <= mask.mean() <= high:
         return mask
     raise UsageError(f'no {self._spec} mask of {height} x {width} has a hole '

@@ -1,0 +1,83 @@
+"""Runs of ISNet: every config trains, goes on, is evaluated, fills holes."""
+
+import json
+
+import numpy as np
+import pytest
+
+from configs import isnet
+import jinpaint
+from jinpaint import evaluation, loop, runs
+from jinpaint.data import files, masks
+from jinpaint.errors import UsageError
+
+VARIANTS = {  # variant -> network, blocks
+    'places2': ('isnet_generator', 4), 'celeba': ('isnet_generator', 4),
+    'base': ('isnet_base_model', 4),
+    'base_fusion': ('isnet_base_model_fusion', 4),
+    'unet': ('isnet_unet_like', 4), 'blocks3': ('isnet_generator', 3),
+    'blocks2': ('isnet_generator', 2), 'blocks1': ('isnet_generator', 1)}
+
+
+@pytest.fixture(scope='module')
+def irregular(tmp_path_factory):
+  """A folder of irregular masks, of all shares of holes."""
+  folder = tmp_path_factory.mktemp('irregular')
+  for i, high in enumerate((0.2, 0.3, 0.4, 0.5)):
+    maker = masks.parse('strokes', ratio=(high - 0.08, high - 0.02))
+    for j in range(2):
+      mask = maker(np.random.default_rng([i, j]), 128, 128)
+      files.write(folder / f'{i} {j}.png', files.Picture(255 * mask))
+  return folder
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_a_config_is_a_row_of_the_paper(variant):
+  config = isnet.get_config(variant)
+  generator, blocks = VARIANTS[variant]
+  assert (config.options.generator, config.options.blocks) == (
+      generator, blocks)
+  stage = runs.stage_of(config)
+  assert stage.networks['generator'] == jinpaint.create(
+      generator, blocks=blocks)
+  assert set(stage.frozen) == {'vgg19'}
+  assert runs.data_of(config).mask_turn
+  assert config.data.precrop == (178 if variant == 'celeba' else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_every_config_trains_goes_on_and_is_evaluated(
+    variant, irregular, tmp_path):
+  config = isnet.get_config(variant)
+  config.steps, config.batch_size, config.eval_examples = 2, 4, 4
+  config.pretrained = 'none'
+  config.data.update(source='photos', eval_source='', size=64, precrop=0,
+                     mask=f'files:{irregular}')
+  config.options.width = 1 / 8
+  loop.train(config, tmp_path)
+  config.steps = 3
+  assert int(loop.train(config, tmp_path).step) == 3
+  summary = json.loads((tmp_path / 'evaluation/summary.json').read_text())
+  assert summary['step'] == 3
+  assert np.isfinite(summary['methods']['jinpaint']['psnr_hole']['mean'])
+
+  said = []
+  evaluation.evaluate(tmp_path, table='isnet:places2', limit=4,
+                      write=said.append)
+  assert said[0].count('\n| ') == 12  # three metrics of four bins
+  image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+  mask = np.zeros((37, 50), np.uint8)
+  mask[10:20, 10:20] = 1
+  filled = jinpaint.load(tmp_path)(image, mask)
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  assert (filled[mask == 1] != image[mask == 1]).any()
+
+
+def test_a_missing_folder_of_masks_is_one_line(tmp_path):
+  config = isnet.get_config()
+  config.data.update(source='photos', eval_source='', size=64)
+  config.pretrained, config.batch_size = 'none', 4
+  with pytest.raises(UsageError, match='irregular_masks'):
+    loop.train(config, tmp_path / 'run')
+  assert not (tmp_path / 'run').exists()
