@@ -244,6 +244,9 @@ def _parse_ratio(text):
 def _convert(args):
   # After the flags: these import JAX.
   if args.system:
+    if args.overwrite:
+      raise UsageError('--overwrite is for --network; choose another --output '
+                       'for a run')
     from jinpaint import adoption
     stage, found, fresh = adoption.adopt(args.system, args.path, args.output)
     for adopted in found:

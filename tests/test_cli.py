@@ -473,11 +473,25 @@ def test_systems_are_listed_with_their_stages(jinpaint):
   assert (status, err) == (0, '')
   lines = out.splitlines()
   assert '  stages: edge, inpaint, edge_inpaint, joint' in lines
-  at = lines.index('  stages: inpaint')
-  assert lines[at - 1].startswith('pconv_lines: Partial convolutions')
+  at = next(i for i, line in enumerate(lines) if line.startswith(
+      'pconv_lines: Partial convolutions'))
+  assert lines[at + 1] == '  stages: inpaint'
+
+
+def test_networks_are_listed_with_their_sizes(jinpaint):
+  status, out, err = jinpaint('systems', '--parameters')
+  assert (status, err) == (0, '')
+  head, *rows = (line.split() for line in out.splitlines())
+  assert head == ['network', 'parameters', '10^6', '2^20']
+  assert [row[0] for row in rows] == sorted(networks.REGISTRY)
+  assert ['isnet_generator', '24,774,307', '24.774', '23.627'] in rows
+  assert ['edgeconnect_edge_generator', '10,761,089', '10.761',
+          '10.263'] in rows
 
 
 @pytest.mark.parametrize(('words', 'message'), [
+    (['convert', 'x', '--system=isnet', '--output=y', '--overwrite'],
+     '--overwrite is for --network; choose another --output'),
     ([], 'the following arguments are required: COMMAND'),
     (['inpant'], "invalid choice: 'inpant'"),
     (['masks'], 'the following arguments are required: --kind, --size'),
