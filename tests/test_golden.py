@@ -19,7 +19,7 @@ import pytest
 
 import jinpaint
 from jinpaint import converters, losses, metrics, networks
-from jinpaint.converters import torch_layout
+from jinpaint.converters import cfs, torch_layout
 from jinpaint.converters.inpaintgan import ENHANCED_GATED_ENCODER
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
@@ -33,6 +33,7 @@ from jinpaint.networks.inpaintgan import EnhancedGatedEncoder
 # recorded gradients of the gated discriminator are those for weights that are
 # already divided by their spectral norm.
 VARIANTS = {
+    'cfs_completion_generator': ('cfs_completion_generator', {'blocks': 4}),
     'hed': ('hed', {'logits': True}),
     'gated_discriminator': (
         'gated_discriminator', {'spectral_norm': False}),
@@ -88,21 +89,13 @@ class LeakyPartialConv(nn.Module):
     return leaky_relu(x), valid
 
 
-CFS_BLOCK = {
-    'conv': 'conv2d',
-    'output_gate': 'mask_conv2d',
-    'input_gate': 'same_conv2d',
-    'squeeze_excite/squeeze': 'sqex.linear1',
-    'squeeze_excite/excite': 'sqex.linear2',
-}
 LAYERS = {
     'inpaintgan_egc_encoder': Layer(
         lambda _: EnhancedGatedEncoder(), ENHANCED_GATED_ENCODER),
     'layer_cfs_block': Layer(
-        lambda golden: CFSBlock(golden.width, strides=(2, 2)), CFS_BLOCK),
-    'layer_residual_cfs_block': Layer(lambda _: ResidualCFSBlock(), {
-        **torch_layout.within('block_1', 'conv1', CFS_BLOCK),
-        **torch_layout.within('block_2', 'conv2', CFS_BLOCK)}),
+        lambda golden: CFSBlock(golden.width, strides=(2, 2)), cfs.BLOCK),
+    'layer_residual_cfs_block': Layer(
+        lambda _: ResidualCFSBlock(), cfs.RESIDUAL_BLOCK),
     'layer_gated_conv': Layer(
         lambda golden: GatedConv(golden.width, strides=(2, 2),
                                  spectral_norm=True),

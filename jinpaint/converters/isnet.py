@@ -1,13 +1,11 @@
 """ISNet, its two base models and the UNet-like network of its Table 1."""
 
 from collections.abc import Mapping
-import re
-from typing import Any
 
 from jinpaint.converters.torch_layout import (
+    blocks_in,
     Converter,
     image,
-    StateDict,
     Transposed,
 )
 
@@ -27,17 +25,8 @@ _BRANCHES = {
 _FUSION = {'fuse': 'final_layer.0', 'output': 'final_layer.2'}
 
 
-def _blocks(pattern: str):
-  """Returns the function that counts a file's residual blocks."""
-  def options(state: StateDict) -> Mapping[str, Any]:
-    found = [int(match[1]) for key in state
-             if (match := re.match(pattern, key))]
-    return {'blocks': 1 + max(found)} if found else {}
-  return options
-
-
 def _converter(layers: Mapping[str, str], blocks: str) -> Converter:
-  return Converter(layers, (image(3),), options=_blocks(blocks),
+  return Converter(layers, (image(3),), options=blocks_in(blocks),
                    found_under=('generator',))
 
 

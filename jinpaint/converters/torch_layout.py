@@ -126,6 +126,20 @@ def channels(state_dict: StateDict, key: str) -> int:
   return state_dict[key].shape[1]
 
 
+def blocks_in(pattern: str) -> Callable[[StateDict], Mapping[str, Any]]:
+  r"""Returns `Converter.options` for a network with an option `blocks`.
+
+  Args:
+    pattern: what the keys of its blocks begin with, their number, from 0, in
+      parentheses: `r'middle\.(\d+)\.'`.
+  """
+  def options(state_dict):
+    found = [int(match[1]) for key in state_dict
+             if (match := re.match(pattern, key))]
+    return {'blocks': 1 + max(found)} if found else {}
+  return options
+
+
 def within(layer: str, name: str, layers: Mapping[str, str]) -> dict[str, str]:
   """Returns a block's `Converter.layers`, as a part of a network.
 

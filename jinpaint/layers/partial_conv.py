@@ -32,6 +32,7 @@ class PartialConv(nn.Module):
     kernel_size: height and width of the window.
     strides: steps in height and width.
     padding: zeros on each side of height and of width.
+    dilation: distance of the window's taps.
     use_bias: whether a bias is learned.
     normalize: `'ratio'` multiplies by window size / known numbers, as Liu et
       al. do; `'sum'` divides by the known numbers, as naoto0804's U-Net does,
@@ -45,6 +46,7 @@ class PartialConv(nn.Module):
   kernel_size: tuple[int, int] = (3, 3)
   strides: tuple[int, int] = (1, 1)
   padding: tuple[int, int] = (1, 1)
+  dilation: tuple[int, int] = (1, 1)
   use_bias: bool = True
   normalize: str = 'ratio'
   spectral_norm: bool = False
@@ -77,7 +79,8 @@ class PartialConv(nn.Module):
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
     pads = [(p, p) for p in self.padding]
-    raw = convolve(damaged, kernel, strides=self.strides, padding=pads)
+    raw = convolve(damaged, kernel, strides=self.strides, padding=pads,
+                   dilation=self.dilation)
 
     known = lax.stop_gradient(self._known_numbers(groups, pads))
     if self.normalize == 'ratio':
@@ -101,8 +104,8 @@ class PartialConv(nn.Module):
         else jnp.sum(valid, axis=-1, keepdims=True)
         for x, valid in groups)
     ones = jnp.ones((*self.kernel_size, 1, 1), per_pixel.dtype)
-    return convolve(per_pixel, ones,
-                    strides=self.strides, padding=pads)
+    return convolve(per_pixel, ones, strides=self.strides, padding=pads,
+                    dilation=self.dilation)
 
 
 def _as_groups(x, valid):

@@ -31,6 +31,8 @@ class Registered(NamedTuple):
 # A name is also that of the network's golden file, where one exists.
 REGISTRY = {name: Registered(*where) for name, where in {
     'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated', (3,)),
+    'cfs_completion_generator': ('cfs', 'CompletionGenerator', (5,)),
+    'cfs_sketch_generator': ('cfs', 'SketchGenerator', (2, 1)),
     'edgeconnect_discriminator': ('patchgan', 'EdgeConnectDiscriminator', (3,)),
     'edgeconnect_edge_generator': ('edgeconnect', 'EdgeGenerator', (3,)),
     'edgeconnect_inpaint_generator': ('edgeconnect', 'InpaintGenerator', (4,)),

@@ -1,0 +1,168 @@
+"""Two stages led by HED sketches: the sketch first, then the image.
+
+"Comprehensive Feature Selection" blocks (`jinpaint.layers.feature_selection`),
+published as github.com/GuardSkill/Feature-Selection-Inpainting: one network
+completes the sketch by partial convolutions, a second one the image along it.
+The discriminators are EdgeConnect's, in `jinpaint.networks.patchgan`.
+
+Where this follows the code instead of the paper:
+- the first convolution keeps its size but for a border of three pixels, which
+  the last upsampling stretches back over the image; three halve the size, not
+  four;
+- the completion network reads the mask as well (equation 10 has no such input);
+- the sketch network's last convolution updates and applies its mask like every
+  other: pixels of whose window nothing is known become sigmoid(0) = 0.5.
+Where this follows neither: features are enlarged to the size of what they are
+concatenated with. The code multiplies sizes by a fraction, which fails for half
+of all sizes and is the same wherever it works at 256.
+"""
+
+from flax import linen as nn
+import jax.numpy as jnp
+
+from jinpaint.layers.activations import leaky_relu
+from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
+from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.upsampling import resize_nearest
+from jinpaint.types import Array
+
+cfs_init = nn.initializers.he_normal()
+
+# Of the four layers of both encoders: window, stride, padding.
+_PARTIAL = ((7, 1, 0), (6, 2, 2), (4, 2, 1), (4, 2, 1))
+_SELECTING = ((7, 1, 0), (5, 2, 2), (3, 2, 1), (3, 2, 1))
+_WIDTHS = (64, 128, 256, 512)
+
+
+class SketchGenerator(nn.Module):
+  """Completes the HED sketch of a damaged image: section 3.1.
+
+  Attributes:
+    blocks: dilated residual blocks in the middle.
+    width: share of the published channels (64 to 512), for small runs.
+    kernel_init: initialiser of every kernel.
+  """
+
+  blocks: int = 4
+  width: float = 1.0
+  kernel_init: nn.initializers.Initializer = cfs_init
+
+  divisor = 1  # of height and width
+  smallest = 16  # height and width
+
+  @nn.compact
+  def __call__(self, x: Array, valid: Array, train: bool = False) -> Array:
+    """Predicts the sketch of the whole image.
+
+    Args:
+      x: (B, H, W, 2), the gray image and its sketch, in [0, 1]; what they hold
+        inside holes does not matter.
+      valid: (B, H, W, 1), 1 = known, 0 = hole.
+      train: whether the spectral vectors move.
+
+    Returns:
+      The sketch (B, H, W, 1) in (0, 1).
+    """
+    def conv(name, x, valid, features, window, stride=1, padding=0):
+      return PartialConv(
+          features, (window, window), (stride, stride), (padding, padding),
+          spectral_norm=True, kernel_init=self.kernel_init, name=name)(
+              x, valid, train)
+
+    widths = _scaled(self.width)
+    known = x, valid
+    skips = []
+    for i, (width, geometry) in enumerate(
+        zip(widths, _PARTIAL, strict=True), start=1):
+      skips.append(known)
+      x, valid = conv(f'encoder_{i}', *known, width, *geometry)
+      known = leaky_relu(x), valid
+    for i in range(self.blocks):
+      known = PartialResidualBlock(
+          kernel_init=self.kernel_init, name=f'middle_{i}')(*known, train)
+    for i in (4, 3, 2, 1):
+      skip = skips.pop()
+      larger = (resize_nearest(array, skip[0].shape[1:3]) for array in known)
+      groups = zip(larger, skip, strict=True)
+      x, valid = conv(f'decoder_{i}', *groups, widths[i - 2] if i > 1 else 1, 3,
+                      padding=1)
+      known = leaky_relu(x), valid
+    return nn.sigmoid(x)
+
+
+class PartialResidualBlock(nn.Module):
+  """The known part of x, plus two dilated 3x3 partial convolutions of it.
+
+  Attributes:
+    dilation: of both.
+    kernel_init: initialiser of both kernels.
+  """
+
+  dilation: int = 2
+  kernel_init: nn.initializers.Initializer = cfs_init
+
+  @nn.compact
+  def __call__(self, x: Array, valid: Array, train: bool = False
+               ) -> tuple[Array, Array]:
+    """Returns (B, H, W, C) and the updated mask, for x (B, H, W, C)."""
+    both, known = (self.dilation, self.dilation), (x, valid)
+    for i in (1, 2):
+      y, updated = PartialConv(
+          x.shape[-1], padding=both, dilation=both, use_bias=False,
+          spectral_norm=True, kernel_init=self.kernel_init, name=f'conv_{i}')(
+              *known, train)
+      known = leaky_relu(y), updated
+    y, updated = known
+    return x * valid + y, updated
+
+
+class CompletionGenerator(nn.Module):
+  """Completes an image whose sketch is known, by CFS blocks: section 3.2.
+
+  Attributes:
+    blocks: residual CFS blocks in the middle: 8 in the paper, 4 in the
+      published code.
+    width: share of the published channels (64 to 512), for small runs; at
+      least 1/4.
+    kernel_init: initialiser of every kernel.
+  """
+
+  blocks: int = 8
+  width: float = 1.0
+  kernel_init: nn.initializers.Initializer = cfs_init
+
+  divisor = 1  # of height and width
+  smallest = 16  # height and width
+
+  @nn.compact
+  def __call__(self, x: Array, train: bool = False) -> Array:
+    """Predicts the whole image.
+
+    Args:
+      x: (B, H, W, 5), RGB in [0, 1], 0 in holes; the completed sketch; and
+        what is known, 1 = known, 0 = hole.
+      train: whether the spectral vectors move.
+
+    Returns:
+      RGB (B, H, W, 3) in (0, 1).
+    """
+    widths, skips = _scaled(self.width), []
+    for i, (width, (window, stride, padding)) in enumerate(
+        zip(widths, _SELECTING, strict=True), start=1):
+      skips.append(x)
+      x = CFSBlock(width, (window, window), (stride, stride),
+                   (padding, padding), kernel_init=self.kernel_init,
+                   name=f'encoder_{i}')(x, train)
+    for i in range(self.blocks):
+      x = ResidualCFSBlock(kernel_init=self.kernel_init, name=f'middle_{i}')(
+          x, train)
+    for i in (4, 3, 2, 1):
+      skip = skips.pop()
+      x = jnp.concatenate([resize_nearest(x, skip.shape[1:3]), skip], axis=-1)
+      x = CFSBlock(widths[i - 2] if i > 1 else 3, last=i == 1,
+                   kernel_init=self.kernel_init, name=f'decoder_{i}')(x, train)
+    return (jnp.tanh(x) + 1) / 2
+
+
+def _scaled(share):
+  return tuple(round(width * share) for width in _WIDTHS)
