@@ -43,7 +43,7 @@ Not from either: Places365 for Places2 (the same photographs at 256 px).
 
 from configs import common
 
-_DATA = {
+DATA = {
     'places2': dict(source='tfds:places365_small:train',
                     eval_source='tfds:places365_small:test'),
     'celeba': dict(source='tfds:celeb_a:train',
@@ -71,7 +71,7 @@ def get_config(variant: str = 'places2'):
   config.seed = 10
   config.eval_every = config.save_every = 5000
 
-  config.data.update(_DATA.get(variant, _DATA['places2']))
+  config.data.update(DATA.get(variant, DATA['places2']))
   config.data.size = 256
   config.data.crop = 'center'
   config.data.mask = 'files:irregular_masks'

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import ml_collections
 
 from jinpaint import baselines, checkpoints, literature, reports, runs, scores
+from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
+from jinpaint.stage import Stage
 from jinpaint.types import Variables
 
 
@@ -41,8 +44,8 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     return
 
   directory /= table.replace(':', '_')
-  evaluator = scores.Evaluator(
-      _filling(config, table), columns=tuple(paper.metrics.values()))
+  evaluator = evaluator_of(config, _filling(config, table),
+                           columns=tuple(paper.metrics.values()))
   found, broken = [], []
   for low, high in paper.bins:
     config.data.mask_ratio = (low, high)
@@ -56,6 +59,25 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
       f'{used.size}, masks {used.mask} ({used.mask_reading})')
   files.write_atomically(directory / 'table.md', (text + '\n').encode())
   _say(text, broken, directory, write)
+
+
+def evaluator_of(config: ml_collections.ConfigDict, stage: Stage,
+                 **options: Any) -> scores.Evaluator:
+  """Returns what scores a config's stage on batches of its data.
+
+  Args:
+    config: the config.
+    stage: its stage.
+    **options: further keywords of `jinpaint.scores.Evaluator`.
+
+  Raises:
+    UsageError: published weights are missing.
+  """
+  detector = runs.detector_of(config, training=False)
+  return scores.Evaluator(
+      stage, detector=detector, edge_threshold=config.edge_threshold,
+      published={name: pretrained.load(name) for name in detector.networks},
+      **options)
 
 
 def report(config: ml_collections.ConfigDict, directory: Path,
@@ -73,8 +95,7 @@ def report(config: ml_collections.ConfigDict, directory: Path,
     evaluator: of the config's stage, if one has been compiled already.
     write: prints.
   """
-  evaluator = evaluator or scores.Evaluator(
-      runs.stage_of(config), edge_threshold=config.edge_threshold)
+  evaluator = evaluator or evaluator_of(config, runs.stage_of(config))
   evaluation, broken = _measure(config, directory, variables, step=step,
                                 limit=limit, evaluator=evaluator)
   _say(reports.table(evaluation), broken, directory, write)
@@ -89,7 +110,7 @@ def _measure(config, directory, variables, *, step, limit, evaluator):
   examples = batches()
   evaluation = evaluator(variables, examples, names=examples.source.names,
                          others=baselines.BASELINES)
-  shown = next(batches())
+  shown = evaluator.complete(next(batches()))
   reports.write(evaluation, directory, {
       'step': step, 'system': config.system, 'stage': config.stage,
       'seed': config.seed, 'data': config.data.to_dict()},

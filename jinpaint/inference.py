@@ -10,7 +10,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jinpaint import checkpoints, images, runs
+from jinpaint import checkpoints, detectors, images, runs
+from jinpaint.converters import pretrained
 from jinpaint.data import edges
 from jinpaint.errors import UsageError
 from jinpaint.stage import InputSpec
@@ -41,7 +42,7 @@ class Inpainter:
       spec: what it reads, and the sizes that it accepts.
       find_edges: where it reads edges: from RGB (H, W, 3) in [0, 1] and the
         hole (H, W) to known edges (H, W), see
-        `jinpaint.data.edges.of_pictures`.
+        `jinpaint.data.edges.of_pictures` and `jinpaint.detectors.of_pictures`.
     """
     self._find_edges = find_edges
     self._predict = jax.jit(predict)
@@ -101,9 +102,12 @@ def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
     raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')
   variables, _ = checkpoints.variables_of(workdir, checkpoint)
-  return Inpainter(stage.predict, variables, stage.spec,
-                   find_edges=edges.of_pictures(config.data.edge)
-                   if 'edge' in stage.spec.keys else None)
+  find_edges = None
+  if 'edge' in stage.spec.keys:
+    find_edges = (detectors.of_pictures(pretrained.load('hed'))
+                  if runs.detector_of(config, training=False).networks
+                  else edges.of_pictures(runs.data_of(config).edge))
+  return Inpainter(stage.predict, variables, stage.spec, find_edges=find_edges)
 
 
 def _checked(image, mask):

@@ -12,11 +12,11 @@ import ml_collections
 
 from jinpaint import (
     checkpoints,
+    detectors,
     devices,
     evaluation,
     reports,
     runs,
-    scores,
     training,
 )
 from jinpaint.checkpoints import Checkpoints
@@ -53,14 +53,17 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   optimizers = runs.optimizers_of(config, stage)
   data = runs.data_of(config)
   _check(config, stage)
-  frozen = {name: pretrained.load(name) for name in stage.frozen}
+  detector = runs.detector_of(config, training=True)
+  frozen = {name: pretrained.load(name)
+            for name in {**stage.frozen, **detector.networks}}
+  evaluator = evaluation.evaluator_of(config, stage)
 
   # Where it stands: the last checkpoint in workdir, or a fresh state with what
   # earlier stages have learned.
   validation = lambda: pipeline.eval_batches(
       data, batch_size=config.batch_size, seed=config.seed,
       limit=config.eval_examples)
-  shown = next(validation())
+  shown = evaluator.complete(next(validation()))
   going_on = checkpoints.exist(workdir)
   if going_on:
     state = training.shapes(stage, optimizers, shown)
@@ -86,10 +89,9 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
 
   # One step, on every device.
   step = first = int(state.step)
-  step_fn = devices.data_parallel(
-      training.make_step(stage, optimizers, mean=devices.mean))
+  step_fn = devices.data_parallel(detectors.at_head(
+      training.make_step(stage, optimizers, mean=devices.mean), detector))
   state, frozen_copies = devices.replicate((state, frozen))
-  evaluator = scores.Evaluator(stage, edge_threshold=config.edge_threshold)
   writer = metric_writers.create_default_writer(str(workdir))
   meter = Meter(step, steps, config.batch_size)
   while step < steps:
@@ -182,6 +184,8 @@ def _introduce(config, stage, state, workdir):
         {**config.to_dict(), 'pretrained': 'required'}))
     for name in full.frozen.keys() - stage.frozen.keys():
       say(f'pretrained is none: what needs {name} is left out')
+    if runs.data_of(config).edge != config.data.edge:
+      say("pretrained is none: Canny's edges take the place of HED's")
   for name, params in state.params.items():
     say(f'{name}: {parameter_overview.count_parameters(params):,} parameters')
   files.write_atomically(

@@ -336,7 +336,7 @@ METRIC_SETS: Mapping[str, tuple[str, ...]] = {
     'edgeconnect': ('psnr_gray', 'ssim_uniform', 'relative_l1'),
     'isnet': ('psnr', 'ssim_gaussian', 'l1_percent'),
     'edges': ('edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
-              'edges_true'),
+              'edges_true', 'edge_accuracy'),
 }
 
 

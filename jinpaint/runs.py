@@ -12,6 +12,7 @@ everything takes typed keywords.
 | `evaluation/`    | the last evaluation: tables and a figure               |
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from typing import Any
 import ml_collections
 import optax
 
-from jinpaint import errors, systems
-from jinpaint.data import files
+from jinpaint import detectors, errors, systems
+from jinpaint.data import edges, files
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
 from jinpaint.stage import Stage
@@ -52,18 +53,22 @@ def claim(workdir: Path, config: ml_collections.ConfigDict) -> None:
 
 
 def read_config(workdir: Path) -> ml_collections.ConfigDict:
-  """Returns the config of a run.
+  """Returns the config of a run; keys that are newer have their defaults.
 
   Raises:
     UsageError: the directory holds no run.
   """
   path = workdir / _CONFIG
   try:
-    return ml_collections.ConfigDict(json.loads(path.read_text()))
+    config = json.loads(path.read_text())
+    newer = {field.name: field.default for field in dataclasses.fields(Data)
+             if field.default is not dataclasses.MISSING}
+    config['data'] = {**newer, **config['data']}
+    return ml_collections.ConfigDict(config)
   except FileNotFoundError as error:
     raise UsageError(
         f'{workdir} holds no run: there is no {path}') from error
-  except (OSError, ValueError) as error:
+  except (KeyError, OSError, TypeError, ValueError) as error:
     raise UsageError(f'cannot read {path}: {error}') from error
 
 
@@ -107,8 +112,32 @@ def earlier_of(config: ml_collections.ConfigDict) -> list[Path]:
 
 
 def data_of(config: ml_collections.ConfigDict) -> Data:
-  """Returns what a config's examples are made of."""
-  return Data(**_plain(config.data))
+  """Returns what a config's examples are made of.
+
+  Where no published weights are to be used, Canny takes HED's place.
+  """
+  data = Data(**_plain(config.data))
+  if data.edge and edges.parse(data.edge).by_network and (
+      config.pretrained == 'none'):
+    hole = data.edge.removeprefix('hed')
+    return dataclasses.replace(data, edge=f'canny{hole}')
+  return data
+
+
+def detector_of(config: ml_collections.ConfigDict, *, training: bool
+                ) -> detectors.Detector:
+  """Returns what completes the batches of a config.
+
+  Args:
+    config: the config.
+    training: or evaluation.
+  """
+  data = data_of(config)
+  maker = edges.parse(data.edge) if data.edge else None
+  if not (maker and maker.by_network):
+    return detectors.NONE
+  return detectors.hed(
+      masked=maker.masked if training else data.eval_edge == 'masked')
 
 
 def optimizers_of(config: ml_collections.ConfigDict, stage: Stage

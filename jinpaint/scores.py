@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import devices, metrics
+from jinpaint import detectors, devices, metrics
+from jinpaint.detectors import Detector
 from jinpaint.stage import Stage
 from jinpaint.types import Batch, Variables
 
@@ -57,12 +58,16 @@ class Evaluator:
   """
 
   def __init__(self, stage: Stage, *,
+               detector: Detector = detectors.NONE,
+               published: Variables | None = None,
                columns: Iterable[str] = metrics.METRIC_SETS['default'],
                edge_threshold: float = 0.5):
     """Prepares.
 
     Args:
       stage: whose `predict` is scored.
+      detector: what completes the batches.
+      published: the variables that it reads.
       edge_threshold: pixels above it are edges.
       columns: what is measured of images, keys of `metrics.METRICS`.
     """
@@ -85,9 +90,16 @@ class Evaluator:
             *edges, batch['mask'], names=metrics.METRIC_SETS['edges'])
       return scores | stage.scores(variables, batch, predicted)
 
+    self._complete = jax.jit(detector.complete) if detector.networks else None
+    self._published = devices.everywhere(published or {})
     self._score_image = jax.jit(score_image)
     self._score = jax.jit(score)
     self.predict = jax.jit(stage.predict)
+
+  def complete(self, batch: Batch) -> Batch:
+    """Returns a batch with all that the stage reads, on the devices."""
+    batch = devices.spread(dict(batch))
+    return self._complete(self._published, batch) if self._complete else batch
 
   def __call__(self, variables: Variables, batches: Iterable[Batch], *,
                names: tuple[str, ...] = (),
@@ -111,7 +123,7 @@ class Evaluator:
       real = np.asarray(batch['weight']) == 1
       indices.extend(np.asarray(batch['index'])[real])
       holes.append(np.mean(batch['mask'][real], axis=(1, 2, 3)))
-      inputs = devices.spread(dict(batch))
+      inputs = self.complete(batch)
       predicted = self.predict(variables, inputs)
       scores = {'jinpaint': self._score(variables, inputs, predicted)}
       if 'image' in predicted:

@@ -76,7 +76,9 @@ def shapes(stage: Stage, optimizers: Optimizers, batch: Batch) -> TrainState:
 
 
 def _fresh(seed, stage, optimizers, batch, learned):
-  params, stats, opt, feeds = {}, {}, {}, stage.feeds(batch)
+  params, stats, opt = {}, {}, {}
+  feeds = stage.feeds({key: jnp.zeros(value.shape, value.dtype)
+                       for key, value in batch.items()})
   for name, net in stage.networks.items():
     key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
     stats[name] = dict(learned[name] if name in learned else net.init(

@@ -26,8 +26,8 @@ def golden():
 
 def batch():
   """Returns `image` and `mask`, 1 = hole, (2, 64, 64, C)."""
-  image = _random('inputs').rand(2, 3, 64, 64)
-  known = _random('mask').rand(2, 1, 64, 64) > 0.3
+  image = random('inputs').rand(2, 3, 64, 64)
+  known = random('mask').rand(2, 1, 64, 64) > 0.3
   known[:, :, 16:48, 16:48] = False
   return {key: np.moveaxis(array, 1, -1).astype(np.float32)
           for key, array in (('image', image), ('mask', ~known))}
@@ -48,7 +48,7 @@ def state_dict(tag, name, channels=3, **options):
   state = {}
   for key, shape in shapes.items():
     layer, _, array = key.rpartition('.')
-    draw = lambda array, shape, layer=layer: _random(
+    draw = lambda array, shape, layer=layer: random(
         f'{tag}:{layer}.{array}').standard_normal(shape)
     if array in ('weight', 'weight_orig'):
       scale = np.sqrt(2 / np.prod(shape[1:]))
@@ -59,7 +59,7 @@ def state_dict(tag, name, channels=3, **options):
     if key.endswith('_orig'):
       stem = key.removesuffix('_orig')
       matrix = weight.reshape(len(weight), -1).astype(float)
-      v = _unit(_random(f'{tag}:{stem}_v').standard_normal(matrix.shape[1]))
+      v = _unit(random(f'{tag}:{stem}_v').standard_normal(matrix.shape[1]))
       for _ in range(5):
         v = _unit(matrix.T @ _unit(matrix @ v))
       state |= {f'{stem}_u': np.float32(_unit(matrix @ v)),
@@ -73,9 +73,9 @@ def vgg19():
   state, place, inputs = {}, 0, 3
   for width, convolutions in ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4)):
     for _ in range(convolutions):
-      weight = _random(f'vgg19:{place}.weight').standard_normal(
+      weight = random(f'vgg19:{place}.weight').standard_normal(
           (width, inputs, 3, 3)) * np.sqrt(2 / (9 * inputs))
-      bias = 0.1 * _random(f'vgg19:{place}.bias').standard_normal(width)
+      bias = 0.1 * random(f'vgg19:{place}.bias').standard_normal(width)
       state[f'features.{place}.weight'] = np.float32(weight)
       state[f'features.{place}.bias'] = np.float32(bias)
       inputs, place = width, place + 2
@@ -83,7 +83,7 @@ def vgg19():
   return state
 
 
-def _random(name):
+def random(name):
   return np.random.RandomState(zlib.crc32(name.encode()))
 
 

@@ -16,8 +16,7 @@ from jinpaint.errors import UsageError
 DATA = dict(
     source='photos', eval_source='', size=64, crop='random', scales=(0.3, 0.6),
     precrop=0, flip=True, noise=0.1, mask='block', mask_ratio=(),
-    mask_pairing='random', mask_hole='white', mask_turn=False,
-    mask_reading='clean', eval_edge='masked', workers=0, max_bad_images=10)
+    mask_pairing='random', mask_hole='white', workers=0, max_bad_images=10)
 PHOTO = photographs.chelsea()[100:196, 120:240]
 HOLE = np.zeros(PHOTO.shape[:2], np.uint8)
 HOLE[20:60, 30:90] = 1
@@ -293,7 +292,8 @@ def test_a_picture_has_no_edges_where_they_come_from_files(spec):
 
 
 @pytest.mark.parametrize(('spec', 'says'), [
-    ('', 'unknown kind of edges ""; there are: canny, files, none, thinned'),
+    ('', 'unknown kind of edges ""; there are: canny, files, hed, none, '
+     'thinned'),
     ('cany', 'unknown kind of edges "cany"; did you mean "canny"'),
     ('file:x', 'did you mean "files"'),
     ('files', 'cannot read the edges "files"; those from files are files:PATH'),

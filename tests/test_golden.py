@@ -128,7 +128,15 @@ def test_there_are_golden_files():
   assert golden_files.networks(), f'no golden files in {golden_files.FOLDER}'
 
 
-@pytest.mark.parametrize('path', golden_files.networks(), ids=lambda p: p.stem)
+# Those that take longest, of networks whose parts others have as well.
+SLOW = ('cfs_completion_generator', 'inpaintgan_mec_edge_generator',
+        'isnet_base_model', 'isnet_base_model_fusion')
+
+
+@pytest.mark.parametrize('path', [
+    pytest.param(path, id=path.stem,
+                 marks=[pytest.mark.slow] if path.stem in SLOW else [])
+    for path in golden_files.networks()])
 def test_network_equals_the_published_one(path):
   golden = golden_files.Golden(path)
   name, options = VARIANTS.get(golden.name, (golden.name, {}))

@@ -169,6 +169,15 @@ def test_another_config_is_refused_and_says_what_differs(finished):
   assert runs.read_config(workdir).seed == 0
 
 
+def test_a_run_of_before_a_key_was_there_goes_on_with_its_default(
+    finished, tmp_path):
+  config = json.loads((finished[0] / 'config.json').read_text())
+  del config['data']['mask_turn']
+  (tmp_path / 'config.json').write_text(json.dumps(config))
+  assert runs.read_config(tmp_path).data.mask_turn is False
+  runs.claim(tmp_path, small_config())
+
+
 def test_a_finished_run_can_be_made_longer(finished, tmp_path):
   workdir, _ = finished
   runs.claim(workdir, small_config(steps=STEPS + 1))

@@ -15,8 +15,7 @@ from jinpaint.errors import UsageError
 DATA = Data(
     source='photos', eval_source='', size=16, crop='random', scales=(0.3, 1.0),
     precrop=0, flip=True, noise=0.1, mask='lines', mask_ratio=(),
-    mask_pairing='random', mask_hole='white', mask_turn=False,
-    mask_reading='clean', edge='', eval_edge='masked', workers=0,
+    mask_pairing='random', mask_hole='white', edge='', workers=0,
     max_bad_images=10)
 EDGE = 'canny:sigma=1-4:hole=masked'
 BROKEN = ('02.png', '05.png')

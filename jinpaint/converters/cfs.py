@@ -22,8 +22,7 @@ CONVERTERS = {
         'encoder_{i}': 'enc_{i}.conv',
         'middle_{i}/conv_{j}': 'middle.{i}.conv_block{j}.conv',
         'decoder_{i}': 'dec_{i}.conv',
-    }, (image(2), image(1)), options=blocks_in(r'middle\.(\d+)\.'),
-        found_under=('generator',)),
+    }, (image(2), image(1)), found_under=('generator',)),
     'cfs_completion_generator': Converter({
         **within('encoder_{i}', 'enc_{i}', BLOCK),
         **within('middle_{i}', 'middle.{i}', RESIDUAL_BLOCK),

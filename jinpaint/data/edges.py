@@ -1,4 +1,4 @@
-"""Where edge maps come from: Canny's detector, files, or both.
+"""Where edge maps come from: Canny's detector, files, both, or a network.
 
 An edge map is (H, W) float32 in [0, 1], and **1 = edge**. A config's
 `data.edge`, which `parse` reads, is one of these:
@@ -8,6 +8,7 @@ An edge map is (H, W) float32 in [0, 1], and **1 = edge**. A config's
 | `canny`              | Canny's, 0 or 1                                   |
 | `files:PATH`         | those in grey files, white = edge, soft as it is  |
 | `thinned:files:PATH` | both multiplied: a file's, where Canny finds some |
+| `hed`                | HED's, soft, found by `jinpaint.detectors`        |
 | `none`               | none anywhere                                     |
 
 `PATH`, all that follows, is a folder, of which everything below counts. A
@@ -15,12 +16,13 @@ photograph's edge map has the photograph's size and name, but for the suffix
 (see `jinpaint.data.files.Namesakes`), and is cropped, resized and flipped with
 it. Canny looks at the result.
 
-`canny` and `thinned` have options, `canny:sigma=1-4:hole=masked`,
-`thinned:sigma=1.9:files:PATH`:
+`canny`, `thinned` and `hed` have options, `canny:sigma=1-4:hole=masked`,
+`thinned:sigma=1.9:files:PATH`, `hed:hole=masked`:
 
 | option        | meaning                                              |
 |---------------|------------------------------------------------------|
-| `sigma=2`     | deviation of Canny's Gaussian filter, in pixels      |
+| `sigma=2`     | deviation of Canny's Gaussian filter, in pixels; not |
+|               | of `hed`                                             |
 | `sigma=1-4`   | a whole number, drawn uniformly for each example     |
 | `hole=cut`    | training knows all edges of the undamaged image that |
 |               | are outside the hole                                 |
@@ -47,7 +49,7 @@ from jinpaint import errors
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 
-_KINDS = ('canny', 'files', 'thinned', 'none')
+_KINDS = ('canny', 'files', 'thinned', 'hed', 'none')
 KNOWN = ('cut', 'masked')  # which edges outside the hole are known
 _SIGMA = re.compile(r'(\d*\.?\d+)|(\d+)-(\d+)')
 
@@ -79,11 +81,13 @@ class EdgeMaker:
     sigmas: the lowest and the highest for Canny; empty without Canny.
     masked: whether training knows only edges that are found without the hole.
     maps: the files that edges come from; None without files.
+    by_network: whether HED is to find them, and nothing is made here.
   """
 
   sigmas: tuple[float, ...]
   masked: bool
   maps: files.Namesakes | None
+  by_network: bool = False
 
   def __call__(self, rng: np.random.Generator | None, image: np.ndarray, *,
                soft: np.ndarray | None = None, hole: np.ndarray | None = None
@@ -155,23 +159,27 @@ def parse(spec: str) -> EdgeMaker:
     UsageError: no such kind, option, value or folder.
   """
   kind, settings, path = _split(spec)
-  options = ({'sigma': '2', 'hole': 'cut'} if kind in ('canny', 'thinned')
-             else {})
+  options = {}
+  if kind in ('canny', 'thinned'):
+    options['sigma'] = '2'
+  if kind in ('canny', 'thinned', 'hed'):
+    options['hole'] = 'cut'
   for setting in settings:
     option, _, value = setting.partition('=')
     if option not in options:
       raise errors.unknown(f'option of {kind}', option, options or ['none'])
     options[option] = value
   sigmas = ()
-  if options:
+  if options and options['hole'] not in KNOWN:
+    raise errors.unknown('value of hole', options['hole'], KNOWN)
+  if 'sigma' in options:
     sigmas = _sigmas(options['sigma'])
-    if options['hole'] not in KNOWN:
-      raise errors.unknown('value of hole', options['hole'], KNOWN)
     # scikit-image is imported now, not by several threads at once.
     canny(np.zeros((3, 3, 3)), sigmas[0])
   return EdgeMaker(
       sigmas, options.get('hole') == 'masked',
-      files.Namesakes('edge maps', Path(path).expanduser()) if path else None)
+      files.Namesakes('edge maps', Path(path).expanduser()) if path else None,
+      kind == 'hed')
 
 
 def of_pictures(spec: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -185,10 +193,12 @@ def of_pictures(spec: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     spec: as `parse` takes it.
 
   Raises:
-    UsageError: as `parse`, or the edges come from files.
+    UsageError: as `parse`, or the edges come from files or from a network.
   """
-  if _split(spec)[2]:
-    raise UsageError(f'the edges "{spec}" come from files; give one')
+  kind, _, path = _split(spec)
+  if path or kind == 'hed':
+    raise UsageError(f'the edges "{spec}" come from '
+                     f'{"files" if path else "a network"}; give one')
   make = parse(spec)
   return lambda image, hole: make(None, image, hole=hole)
 

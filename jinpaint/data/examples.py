@@ -42,16 +42,16 @@ class Data:
     mask_pairing: how mask files meet images: random, stem, order or single.
       Masks paired by stem or order are cropped and flipped with their image.
     mask_hole: colour of a hole in mask files, white or black.
+    edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
+      where the system reads no edges.
+    workers: threads that make examples; 0 lets tf.data choose.
+    max_bad_images: more broken images than that stop the run.
     mask_turn: whether training turns masks by quarter turns and mirrors them
       with their images, as ISNet's and CFS's code does.
     mask_reading: how mask files are read, `clean` or `isnet[:jpeg=QUALITY]`,
       see `jinpaint.data.masks.parse`.
-    edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
-      where the system reads no edges.
     eval_edge: the edges that evaluation knows, `masked` or `cut`, see
       `jinpaint.data.edges`.
-    workers: threads that make examples; 0 lets tf.data choose.
-    max_bad_images: more broken images than that stop the run.
   """
 
   source: str
@@ -66,12 +66,13 @@ class Data:
   mask_ratio: tuple[float, ...]
   mask_pairing: str
   mask_hole: str
-  mask_turn: bool
-  mask_reading: str
   edge: str
-  eval_edge: str
   workers: int
   max_bad_images: int
+  # Newer than some runs, which go on with these values.
+  mask_turn: bool = False
+  mask_reading: str = 'clean'
+  eval_edge: str = 'masked'
 
   def __post_init__(self):
     for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
@@ -141,6 +142,8 @@ class Examples:
     if names:
       self._mask.check(names)
     self._edge = edges.parse(data.edge) if data.edge else None
+    if self._edge and self._edge.by_network:
+      self._edge = None  # found where batches are read
     self._flip = training and data.flip
     self._turn = training and data.mask_turn
     size = data.size

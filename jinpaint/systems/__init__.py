@@ -13,7 +13,7 @@ from typing import Any
 from jinpaint import errors
 from jinpaint.stage import Stage
 
-NAMES = ('edgeconnect', 'inpaintgan', 'isnet', 'pconv_lines')
+NAMES = ('cfs', 'edgeconnect', 'inpaintgan', 'isnet', 'pconv_lines')
 
 
 def stage(system: str, name: str, **options: Any) -> Stage:
