@@ -142,6 +142,17 @@ def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
   assert (found.architecture, found.options) == (fixture, {'blocks': blocks})
 
 
+@pytest.mark.parametrize(('name', 'fixture', 'options'), [
+    ('EdgeModel_gen.pth', 'cfs_sketch_generator', {}),
+    ('InpaintingModel_gen.pth', 'cfs_completion_generator', {'blocks': 4}),
+    ('InpaintingModel_dis.pth', 'edgeconnect_discriminator', {})])
+def test_files_of_the_cfs_system_are_told_apart(
+    tmp_path, name, fixture, options):
+  path = publish(tmp_path / 'published', {name: fixture}) / name
+  found, _ = adoption._read(path, 'cfs', adoption._tables())
+  assert (found.architecture, found.options) == (fixture, options)
+
+
 @pytest.mark.parametrize(('system', 'files', 'message'), [
     ('edgeconect', {}, 'did you mean "edgeconnect"'),
     ('pconv_lines', {}, 'no weights of pconv_lines were published'),

@@ -120,7 +120,8 @@ def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
   assert runs.detector_of(config, training=True) is detectors.NONE
 
 
-@pytest.mark.parametrize('edge', ['hed:sigma=2', 'hed:files:x', 'hed:hole=none'])
+@pytest.mark.parametrize('edge', [
+    'hed:sigma=2', 'hed:files:x', 'hed:hole=none'])
 def test_a_detector_that_is_misspelt_is_one_line(edge, tmp_path):
   config = cfs.get_config()
   config.data.edge = edge

@@ -155,6 +155,16 @@ def test_edges_move_no_other_choice():
       np.testing.assert_array_equal(plain[key], drawn[key])
 
 
+@pytest.mark.parametrize('spec', ['hed', 'hed:hole=masked'])
+def test_an_example_has_no_edges_where_a_network_finds_them(spec):
+  for training in (True, False):
+    made = examples(spec, training=training).make(PHOTO, 0, 0)
+    assert not {'edge', 'known_edge'} & made.keys()
+  assert edges.parse(spec).masked == spec.endswith('masked')
+  with pytest.raises(UsageError, match=f'"{spec}" come from a network; give'):
+    edges.of_pictures(spec)
+
+
 def test_evaluation_knows_edges_cut_at_the_hole_where_asked_to():
   made = examples('canny:hole=masked', eval_edge='cut').make(PHOTO, 0, 0)
   assert 'known_edge' not in made  # the system cuts `edge`
