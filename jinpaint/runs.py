@@ -117,8 +117,7 @@ def data_of(config: ml_collections.ConfigDict) -> Data:
   Where no published weights are to be used, Canny takes HED's place.
   """
   data = Data(**_plain(config.data))
-  if data.edge and edges.parse(data.edge).by_network and (
-      config.pretrained == 'none'):
+  if edges.by_network(data.edge) and config.pretrained == 'none':
     hole = data.edge.removeprefix('hed')
     return dataclasses.replace(data, edge=f'canny{hole}')
   return data
@@ -133,11 +132,10 @@ def detector_of(config: ml_collections.ConfigDict, *, training: bool
     training: or evaluation.
   """
   data = data_of(config)
-  maker = edges.parse(data.edge) if data.edge else None
-  if not (maker and maker.by_network):
+  if not edges.by_network(data.edge):
     return detectors.NONE
-  return detectors.hed(
-      masked=maker.masked if training else data.eval_edge == 'masked')
+  return detectors.hed(masked=edges.parse(data.edge).masked if training
+                       else data.eval_edge == 'masked')
 
 
 def optimizers_of(config: ml_collections.ConfigDict, stage: Stage

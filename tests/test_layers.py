@@ -68,7 +68,9 @@ def test_the_last_cfs_block_has_two_gates_and_no_activation():
   x = random(1, 6, 6, 4)
   layer = feature_selection.CFSBlock(3, last=True)
   out, variables = layer.init_with_output(jax.random.key(0), x)
-  assert set(variables['params']) == {'conv', 'input_gate', 'output_gate'}
+  # The last is never applied, but the published files have it.
+  assert set(variables['params']) == {
+      'conv', 'input_gate', 'output_gate', 'squeeze_excite'}
 
   def conv(name, x, features):
     part = {collection: variables[collection][name]

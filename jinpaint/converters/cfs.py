@@ -28,7 +28,6 @@ CONVERTERS = {
         **within('middle_{i}', 'middle.{i}', RESIDUAL_BLOCK),
         **within('decoder_{i}', 'dec_{i}', BLOCK),
     }, (image(5),), options=blocks_in(r'middle\.(\d+)\.'),
-        ignored=('dec_1.sqex.*',),  # which nothing reads
         found_under=('generator',)),
 }
 

@@ -81,13 +81,11 @@ class EdgeMaker:
     sigmas: the lowest and the highest for Canny; empty without Canny.
     masked: whether training knows only edges that are found without the hole.
     maps: the files that edges come from; None without files.
-    by_network: whether HED is to find them, and nothing is made here.
   """
 
   sigmas: tuple[float, ...]
   masked: bool
   maps: files.Namesakes | None
-  by_network: bool = False
 
   def __call__(self, rng: np.random.Generator | None, image: np.ndarray, *,
                soft: np.ndarray | None = None, hole: np.ndarray | None = None
@@ -178,8 +176,16 @@ def parse(spec: str) -> EdgeMaker:
     canny(np.zeros((3, 3, 3)), sigmas[0])
   return EdgeMaker(
       sigmas, options.get('hole') == 'masked',
-      files.Namesakes('edge maps', Path(path).expanduser()) if path else None,
-      kind == 'hed')
+      files.Namesakes('edge maps', Path(path).expanduser()) if path else None)
+
+
+def by_network(spec: str) -> bool:
+  """Returns whether a network is to find the edges, on the device.
+
+  Args:
+    spec: as `parse` takes it, or empty for no edges.
+  """
+  return bool(spec) and _split(spec)[0] == 'hed'
 
 
 def of_pictures(spec: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
@@ -195,10 +201,9 @@ def of_pictures(spec: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
   Raises:
     UsageError: as `parse`, or the edges come from files or from a network.
   """
-  kind, _, path = _split(spec)
-  if path or kind == 'hed':
-    raise UsageError(f'the edges "{spec}" come from '
-                     f'{"files" if path else "a network"}; give one')
+  if by_network(spec) or _split(spec)[2]:
+    origin = 'a network' if by_network(spec) else 'files'
+    raise UsageError(f'the edges "{spec}" come from {origin}; give one')
   make = parse(spec)
   return lambda image, hole: make(None, image, hole=hole)
 

@@ -141,9 +141,9 @@ class Examples:
         reading=data.mask_reading)
     if names:
       self._mask.check(names)
-    self._edge = edges.parse(data.edge) if data.edge else None
-    if self._edge and self._edge.by_network:
-      self._edge = None  # found where batches are read
+    # Those that a network finds are added where batches are read.
+    self._edge = (edges.parse(data.edge)
+                  if data.edge and not edges.by_network(data.edge) else None)
     self._flip = training and data.flip
     self._turn = training and data.mask_turn
     size = data.size

@@ -6,8 +6,8 @@ Where this follows the code instead of the paper:
 
 - every kernel is divided by its spectral norm;
 - the linear layers of squeeze and excitation have biases (equation 7 has none);
-- the last layer of a network, without activation, has no squeeze and
-  excitation either.
+- the last layer of a network, without activation, does not apply its squeeze
+  and excitation either; it has the weights nevertheless, as its files do.
 """
 
 from flax import linen as nn
@@ -17,14 +17,14 @@ from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.conv import Conv, Dense
 from jinpaint.types import Array
 
-_REDUCTION = 16  # r of equation 7
+_REDUCTION = 16  # r of equation 7; 1 where there are fewer channels
 
 
 class CFSBlock(nn.Module):
   """A convolution whose input, output and channels are each gated.
 
   Attributes:
-    features: output channels; at least 16 where `last` is false.
+    features: output channels.
     kernel_size: height and width of the windows.
     strides: steps in height and width; the input's gate keeps the size.
     padding: zeros on each side of height and of width, likewise.
@@ -60,11 +60,11 @@ class CFSBlock(nn.Module):
                                   self.strides, self.padding))  # equation 4
     selected = conv('conv', input_gate * x, self.features, self.strides,
                     self.padding)
-    if self.last:
-      return selected * output_gate
-    selected = leaky_relu(selected) * output_gate  # equation 5
-    return SqueezeExcite(kernel_init=self.kernel_init,
-                         name='squeeze_excite')(selected, train)
+    selected = (selected if self.last else leaky_relu(selected)
+                ) * output_gate  # equation 5
+    weighed = SqueezeExcite(kernel_init=self.kernel_init,
+                            name='squeeze_excite')(selected, train)
+    return selected if self.last else weighed
 
 
 class SqueezeExcite(nn.Module):
@@ -86,7 +86,8 @@ class SqueezeExcite(nn.Module):
         features, spectral_norm=True, kernel_init=self.kernel_init, name=name)
     channels = x.shape[-1]
     weight = jnp.mean(x, axis=(1, 2), keepdims=True)
-    weight = nn.relu(dense(channels // _REDUCTION, 'squeeze')(weight, train))
+    fewer = channels // _REDUCTION or channels
+    weight = nn.relu(dense(fewer, 'squeeze')(weight, train))
     return x * nn.sigmoid(dense(channels, 'excite')(weight, train))
 
 

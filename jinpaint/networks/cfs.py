@@ -122,8 +122,7 @@ class CompletionGenerator(nn.Module):
   Attributes:
     blocks: residual CFS blocks in the middle: 8 in the paper, 4 in the
       published code.
-    width: share of the published channels (64 to 512), for small runs; at
-      least 1/4.
+    width: share of the published channels (64 to 512), for small runs.
     kernel_init: initialiser of every kernel.
   """
 

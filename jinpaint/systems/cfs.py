@@ -56,8 +56,7 @@ def stage(
     blocks: residual blocks of the completion network: 8 in the paper, 4 in the
       code.
     sketch_blocks: residual blocks of the sketch network.
-    width: share of the published generators' channels, for small runs; at
-      least 1/4.
+    width: share of the published generators' channels, for small runs.
     gan: the adversarial loss: 'hinge', 'nsgan' or 'lsgan' (the latter two of
       probabilities).
     sketch_adversarial: weight of the adversarial loss; sketch.
