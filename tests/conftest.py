@@ -15,12 +15,15 @@ os.environ['XLA_FLAGS'] = (
 os.environ['CUDA_VISIBLE_DEVICES'] = ''
 
 
-def _without_fusion_emitters():
-  """Has programs compiled in half the time, by XLA's older code generator.
+def _compile_faster():
+  """Has programs compiled in a third of the time.
 
-  A jaxlib that no longer has it would end the process: another one asks.
+  By XLA's older code generator, each in one piece: two processes that run tests
+  have no use for more threads. A jaxlib that no longer knows these flags would
+  end the process: another one asks.
   """
-  flags = os.environ['XLA_FLAGS'] + ' --xla_cpu_use_fusion_emitters=false'
+  flags = (os.environ['XLA_FLAGS'] + ' --xla_cpu_use_fusion_emitters=false'
+           + ' --xla_cpu_parallel_codegen_split_count=1')
   if subprocess.run(
       [sys.executable, '-c', 'import jax; jax.devices()'], check=False,
       env={**os.environ, 'XLA_FLAGS': flags}, capture_output=True
@@ -29,7 +32,7 @@ def _without_fusion_emitters():
 
 
 if 'PYTEST_XDIST_WORKER' not in os.environ:  # whose environment is ours
-  _without_fusion_emitters()
+  _compile_faster()
 # What one test has compiled, no other one does: not here, not in the session's
 # other processes, not in a program that a test starts.
 os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', _COMPILED)
@@ -44,7 +47,7 @@ jax.config.update('jax_disable_most_optimizations', True)
 
 # The files that take longest, a minute or two each: they come first, so that no
 # process is left with one of them at the end.
-_LONG = ('test_loop', 'test_systems', 'test_edgeconnect', 'test_golden')
+_LONG = ('test_loop', 'test_systems', 'test_golden')
 
 
 def pytest_collection_modifyitems(items):

@@ -14,7 +14,7 @@ from jinpaint.errors import UsageError
 
 CONFIGS = {'edgeconnect': edgeconnect, 'inpaintgan': inpaintgan}
 EDGE_SCORES = {'edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
-               'edges_true'}
+               'edges_true', 'edge_accuracy'}
 
 
 def small(system, variant, folder, **changes):

@@ -15,6 +15,8 @@ import pytest
 import jinpaint
 from jinpaint import systems, training
 
+pytestmark = pytest.mark.slow  # whole training steps
+
 SIZE = (2, 64, 64)
 PUBLISHED = {'edge': 'edgeconnect_edge_generator',
              'inpaint': 'edgeconnect_inpaint_generator'}
@@ -52,7 +54,6 @@ def variables_of(name):
   return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('name', ['edge', 'inpaint'])
 def test_four_steps_log_the_published_losses(name):
   config = recorded()['config']
@@ -145,7 +146,6 @@ def test_the_discriminator_learns_from_its_own_loss_unless_told_otherwise():
                clean['edge_generator'], published['edge_generator'])
 
 
-@pytest.mark.slow
 def test_one_inpainting_step_has_the_recorded_losses():
   logs, _ = one_step('inpaint')
   np.testing.assert_allclose(

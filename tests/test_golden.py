@@ -130,7 +130,7 @@ def test_there_are_golden_files():
 
 # Those that take longest, of networks whose parts others have as well.
 SLOW = ('cfs_completion_generator', 'inpaintgan_mec_edge_generator',
-        'isnet_base_model', 'isnet_base_model_fusion')
+        'isnet_base_model', 'isnet_base_model_fusion', 'isnet_generator')
 
 
 @pytest.mark.parametrize('path', [
