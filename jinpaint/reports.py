@@ -27,7 +27,7 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
   true image.
 
   Args:
-    batch: what the stage reads; the first `rows` are shown.
+    batch: what the stage reads; the first `rows` are shown, without padding.
     predicted: what `predict` returned; without `prediction`, the composite
       stands for it.
     rows: how many examples.
@@ -35,8 +35,10 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
   Returns:
     RGB (H, W, 3) uint8, white lines between the columns and rows.
   """
-  given = {key: np.asarray(value)[:rows] for key, value in batch.items()}
-  made = {key: np.asarray(value)[:rows] for key, value in predicted.items()}
+  real = np.asarray(batch.get('weight', np.ones(len(batch['image'])))) == 1
+  given, made = ({key: np.asarray(value)[real][:rows]
+                  for key, value in arrays.items()}
+                 for arrays in (batch, predicted))
   image, mask = given['image'], given['mask']
   columns = [image * (1 - mask), mask]
   if 'edge' in made:

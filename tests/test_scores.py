@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jinpaint import metrics, scores
+from jinpaint import metrics, reports, scores
 
 
 def test_precision_and_recall_count_the_holes_of_all_images_together():
@@ -36,3 +36,15 @@ def test_with_no_edge_predicted_precision_is_undefined():
       ('a', 'b'), np.ones(2))
   assert np.isnan(evaluation.means()['edge_precision'])
   assert evaluation.means()['edge_recall'] == 0
+
+
+def test_a_figure_shows_no_padding():
+  rng = np.random.default_rng(0)
+  batch = {'image': rng.random((4, 8, 8, 3), np.float32),
+           'mask': np.zeros((4, 8, 8, 1), np.float32),
+           'weight': np.float32([1, 1, 1, 0])}
+  picture = reports.figure(batch, {'image': batch['image']})
+  assert picture.shape[0] == 3 * 8 + 2 * 2  # three rows, two lines between
+  without = {key: array for key, array in batch.items() if key != 'weight'}
+  assert reports.figure(without, {'image': batch['image']}, rows=2
+                        ).shape[0] == 2 * 8 + 2
