@@ -44,7 +44,7 @@ def test_any_size_comes_back_as_it_was(size):
 
 @functools.cache
 def small(name):
-  """Returns a small network, compiled, with random weights."""
+  """Returns a small network, to be compiled, with random weights."""
   net = jinpaint.create(name, blocks=1, width=1 / 16)
   inputs = [np.zeros((1, 33, 47, channels), np.float32)
             for channels in networks.REGISTRY[name].channels]
@@ -53,6 +53,20 @@ def small(name):
       lambda array: rng.standard_normal(array.shape, np.float32),
       jax.eval_shape(net.init, jax.random.key(0), *inputs))
   return jax.jit(functools.partial(net.apply, variables))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('size', SIZES)
+def test_outputs_of_any_size_are_finite(size):
+  rng = np.random.default_rng(0)
+  valid = (rng.random((1, *size, 1)) > 0.2).astype(np.float32)
+  pair, five = (rng.random((1, *size, channels), np.float32)
+                for channels in (2, 5))
+  sketch = small('cfs_sketch_generator')(pair, valid)
+  image = small('cfs_completion_generator')(five)
+  for made, channels in ((sketch, 1), (image, 3)):
+    assert made.shape == (1, *size, channels)
+    assert np.isfinite(made).all()
 
 
 @pytest.mark.parametrize('hole', [
