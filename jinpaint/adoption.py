@@ -90,7 +90,7 @@ def adopt(system: str, directory: Path, workdir: Path
 
   config = _config(system, found)
   stage = runs.stage_of(config)
-  size = 2 * stage.spec.divisor
+  size = max(2 * stage.spec.divisor, stage.spec.smallest)
   batch = {key: np.zeros((1, size, size, 3 if key == 'image' else 1),
                          np.float32) for key in stage.spec.keys}
   state = training.init(

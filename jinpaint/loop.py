@@ -145,6 +145,9 @@ def _check(config, stage):
   if size % divisor:
     raise UsageError(f'config.data.size is {size}; {config.system} takes '
                      f'multiples of {divisor}')
+  if size < stage.spec.smallest:
+    raise UsageError(f'config.data.size is {size}; {config.system} takes '
+                     f'{stage.spec.smallest} or more')
   if config.batch_size < 1 or config.batch_size % devices.count():
     raise UsageError(f'config.batch_size is {config.batch_size}; it is dealt '
                      f'out to {devices.count()} devices and must be a multiple')

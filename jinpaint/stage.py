@@ -44,10 +44,12 @@ class InputSpec:
   Attributes:
     keys: the batch keys, e.g. `('image', 'mask')`.
     divisor: height and width must be multiples of it.
+    smallest: height and width must be at least that.
   """
 
   keys: tuple[str, ...]
   divisor: int
+  smallest: int = 1
 
 
 class Stage(NamedTuple):

@@ -153,6 +153,18 @@ def test_files_of_the_cfs_system_are_told_apart(
   assert (found.architecture, found.options) == (fixture, options)
 
 
+@pytest.mark.slow
+def test_files_of_the_cfs_system_become_a_run(tmp_path):
+  published = publish(tmp_path / 'published', {
+      'EdgeModel_gen.pth': 'cfs_sketch_generator',
+      'InpaintingModel_gen.pth': 'cfs_completion_generator',
+      'EdgeModel_dis.pth': 'edgeconnect_discriminator'})
+  stage, found, fresh = adoption.adopt('cfs', published, tmp_path / 'run')
+  assert (stage, len(found)) == ('joint', 3)
+  assert fresh == ['completion_discriminator']
+  assert runs.read_config(tmp_path / 'run').options.blocks == 4
+
+
 @pytest.mark.parametrize(('system', 'files', 'message'), [
     ('edgeconect', {}, 'did you mean "edgeconnect"'),
     ('pconv_lines', {}, 'no weights of pconv_lines were published'),

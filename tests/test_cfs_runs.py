@@ -120,6 +120,13 @@ def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
   assert runs.detector_of(config, training=True) is detectors.NONE
 
 
+def test_a_size_that_is_too_small_is_refused(folder, tmp_path):
+  config = small('sketch', folder)
+  config.data.size = 12
+  with pytest.raises(UsageError, match=r'size is 12; cfs takes 16 or more'):
+    loop.train(config, tmp_path / 'run')
+
+
 @pytest.mark.parametrize('edge', [
     'hed:sigma=2', 'hed:files:x', 'hed:hole=none'])
 def test_a_detector_that_is_misspelt_is_one_line(edge, tmp_path):

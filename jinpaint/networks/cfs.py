@@ -47,9 +47,6 @@ class SketchGenerator(nn.Module):
   width: float = 1.0
   kernel_init: nn.initializers.Initializer = cfs_init
 
-  divisor = 1  # of height and width
-  smallest = 16  # height and width
-
   @nn.compact
   def __call__(self, x: Array, valid: Array, train: bool = False) -> Array:
     """Predicts the sketch of the whole image.
@@ -61,7 +58,7 @@ class SketchGenerator(nn.Module):
       train: whether the spectral vectors move.
 
     Returns:
-      The sketch (B, H, W, 1) in (0, 1).
+      The sketch (B, H, W, 1) in (0, 1), of any H and W from 16 on.
     """
     def conv(name, x, valid, features, window, stride=1, padding=0):
       return PartialConv(
@@ -130,9 +127,6 @@ class CompletionGenerator(nn.Module):
   width: float = 1.0
   kernel_init: nn.initializers.Initializer = cfs_init
 
-  divisor = 1  # of height and width
-  smallest = 16  # height and width
-
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Predicts the whole image.
@@ -143,7 +137,7 @@ class CompletionGenerator(nn.Module):
       train: whether the spectral vectors move.
 
     Returns:
-      RGB (B, H, W, 3) in (0, 1).
+      RGB (B, H, W, 3) in (0, 1), of any H and W from 16 on.
     """
     widths, skips = _scaled(self.width), []
     for i, (width, (window, stride, padding)) in enumerate(

@@ -150,7 +150,7 @@ def stage(
 
   return Stage(
       networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask', 'edge'), divisor=1),
+      spec=InputSpec(('image', 'mask', 'edge'), divisor=1, smallest=16),
       feeds=feeds, updates=(Update(tuple(trained), loss),), predict=predict,
       fills=fills)
 
