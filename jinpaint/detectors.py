@@ -53,17 +53,13 @@ def hed(*, masked: bool) -> Detector:
     masked: whether there is to be a `known_edge` as well, found without looking
       into the hole. `edge` is found in the whole image.
   """
-  net = networks.create('hed')
-
   def complete(variables, batch):
-    image, mask = batch['image'], batch['mask']
-    see = lambda x: lax.stop_gradient(net.apply(variables['hed'], x))
-    found = {'edge': see(image)}
+    found = {'edge': _see(variables['hed'], batch['image'])}
     if masked:
-      found['known_edge'] = see(_filled(image, mask)) * (1 - mask)
+      found['known_edge'] = _see_known(variables['hed'], batch)
     return {**batch, **found}
 
-  return Detector({'hed': net}, complete)
+  return Detector({'hed': networks.create('hed')}, complete)
 
 
 def of_pictures(variables: Variables
@@ -76,8 +72,7 @@ def of_pictures(variables: Variables
   Args:
     variables: HED's.
   """
-  complete = jax.jit(functools.partial(hed(masked=True).complete,
-                                       {'hed': variables}))
+  see_known = jax.jit(functools.partial(_see_known, variables))
 
   def find(image, hole):
     height, width = hole.shape
@@ -85,8 +80,7 @@ def of_pictures(variables: Variables
     pair = {'image': image, 'mask': hole[..., None].astype(np.float32)}
     batch = {key: images.pad_to(array, *size)[None]
              for key, array in pair.items()}
-    found = np.asarray(complete(batch)['known_edge'])[0, ..., 0]
-    return images.crop(found, height, width)
+    return images.crop(np.asarray(see_known(batch))[0, ..., 0], height, width)
   return find
 
 
@@ -102,6 +96,17 @@ def at_head(step: Callable[..., tuple], detector: Detector
     return step
   return lambda state, frozen, batch: step(
       state, frozen, detector.complete(frozen, batch))
+
+
+def _see(variables: Variables, image: Array) -> Array:
+  """Returns HED's edges (B, H, W, 1), which no gradient reaches."""
+  return lax.stop_gradient(networks.create('hed').apply(variables, image))
+
+
+def _see_known(variables: Variables, batch: Batch) -> Array:
+  """Returns HED's edges outside the hole, found without looking into it."""
+  image, mask = batch['image'], batch['mask']
+  return _see(variables, _filled(image, mask)) * (1 - mask)
 
 
 def _filled(image: Array, mask: Array) -> Array:
