@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint.types import Array
+from jinpaint.types import Array, Batch
 
 # Shares of R, G and B in a gray image: ITU-R BT.601, as OpenCV and Pillow have
 # it; CRT luminance, as scikit-image's rgb2gray has it, and so EdgeConnect.
@@ -15,6 +15,16 @@ def to_gray(image: Array, shares: tuple[float, float, float] = LUMA) -> Array:
   """Returns gray images (..., 1) of RGB images (..., 3)."""
   return jnp.sum(image * jnp.asarray(shares, image.dtype), axis=-1,
                  keepdims=True)
+
+
+def stacked(*arrays: Array) -> Array:
+  """Returns arrays (B, H, W, C) as one, their channels one after another."""
+  return jnp.concatenate(arrays, axis=-1)
+
+
+def known_edge(batch: Batch) -> Array:
+  """Returns edges (B, H, W, 1), known outside the hole only."""
+  return batch.get('known_edge', batch['edge'])
 
 
 def damage(image: Array, mask: Array, fill: float = 0.0) -> Array:

@@ -24,8 +24,6 @@ sum of its own losses' and the image's. In `completion` the sketch network's
 spectral vectors stay as they are.
 """
 
-import jax.numpy as jnp
-
 from jinpaint import images, losses, networks, objectives
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 from jinpaint.types import Array, Batch
@@ -91,8 +89,8 @@ def stage(
   def sketch_losses(net, batch, prediction):
     gray = _gray(batch)
     verdict = objectives.judge(
-        net, 'sketch_discriminator', _stacked(gray, batch['edge']),
-        _stacked(gray, prediction), gan=gan)
+        net, 'sketch_discriminator', images.stacked(gray, batch['edge']),
+        images.stacked(gray, prediction), gan=gan)
     return {'sketch_discriminator': verdict.own,
             'sketch_adversarial': sketch_adversarial * verdict.fooled,
             'sketch_feature_matching': (
@@ -117,7 +115,8 @@ def stage(
     if completes:
       completed = net('sketch_generator', *_sketch_feed(batch),
                       train=trains_sketch)
-      sketch = images.composite(completed, _known_sketch(batch), batch['mask'])
+      sketch = images.composite(completed, images.known_edge(batch),
+                                batch['mask'])
     if trains_sketch:
       logs |= sketch_losses(net, batch, completed)
     if fills:
@@ -133,7 +132,7 @@ def stage(
       result['edge_prediction'] = apply('sketch_generator',
                                         *_sketch_feed(batch))
       sketch = result['edge'] = images.composite(
-          result['edge_prediction'], _known_sketch(batch), mask)
+          result['edge_prediction'], images.known_edge(batch), mask)
     if fills:
       result['prediction'] = apply('completion_generator',
                                    _completion_feed(batch, sketch))
@@ -143,7 +142,8 @@ def stage(
 
   def feeds(batch):
     every = {'sketch_generator': _sketch_feed(batch),
-             'sketch_discriminator': (_stacked(_gray(batch), batch['edge']),),
+             'sketch_discriminator': (
+                 images.stacked(_gray(batch), batch['edge']),),
              'completion_generator': (_completion_feed(batch, batch['edge']),),
              'completion_discriminator': (batch['image'],)}
     return {name: every[name] for name in nets}
@@ -159,22 +159,13 @@ def _gray(batch: Batch) -> Array:
   return images.to_gray(batch['image'], images.LUMINANCE)
 
 
-def _known_sketch(batch: Batch) -> Array:
-  """Returns a sketch of which only what is outside the hole may be read."""
-  return batch.get('known_edge', batch['edge'])
-
-
 def _sketch_feed(batch: Batch) -> tuple[Array, Array]:
   """Returns the damaged gray image with its sketch, and what is known."""
-  pair = _stacked(_gray(batch), _known_sketch(batch))
+  pair = images.stacked(_gray(batch), images.known_edge(batch))
   return images.damage(pair, batch['mask']), 1 - batch['mask']
 
 
 def _completion_feed(batch: Batch, sketch: Array) -> Array:
   """Returns the damaged image, the sketch and what is known, as one array."""
   mask = batch['mask']
-  return _stacked(images.damage(batch['image'], mask), sketch, 1 - mask)
-
-
-def _stacked(*arrays: Array) -> Array:
-  return jnp.concatenate(arrays, axis=-1)
+  return images.stacked(images.damage(batch['image'], mask), sketch, 1 - mask)

@@ -106,8 +106,8 @@ def stage(
 
   def edge_losses(net, batch, prediction):
     gray, edge = _gray(batch), batch['edge']
-    verdict = judge(net, 'edge_discriminator', _stacked(gray, edge),
-                    _stacked(gray, prediction))
+    verdict = judge(net, 'edge_discriminator', images.stacked(gray, edge),
+                    images.stacked(gray, prediction))
     logs = {'edge_discriminator': verdict.own,
             'edge_adversarial': verdict.fooled}
     if feature_matching:
@@ -133,7 +133,8 @@ def stage(
     if completes:
       completed = net('edge_generator', *edge_feed(*_edge_inputs(batch)),
                       train=trains_edges)
-      edge = images.composite(completed, _known_edge(batch), batch['mask'])
+      edge = images.composite(completed, images.known_edge(batch),
+                              batch['mask'])
     if trains_edges:
       logs |= edge_losses(net, batch, completed)
     if fills:
@@ -165,7 +166,7 @@ def stage(
     gray = _gray(batch)
     _, (real, fake) = zip(*(
         discriminator.apply(variables['edge_discriminator'],
-                            _stacked(gray, edge))
+                            images.stacked(gray, edge))
         for edge in (batch['edge'], predicted['edge_prediction'])), strict=True)
     distance = lambda a, b: jnp.mean(jnp.abs(a - b), axis=(1, 2, 3))
     return {'feature_matching': feature_matching * sum(
@@ -174,7 +175,7 @@ def stage(
   def feeds(batch):
     gray, edge, mask = _edge_inputs(batch)
     every = {'edge_generator': edge_feed(gray, edge, mask),
-             'edge_discriminator': (_stacked(gray, edge),),
+             'edge_discriminator': (images.stacked(gray, edge),),
              'inpaint_generator': (_inpaint_feed(batch, edge),),
              'inpaint_discriminator': (batch['image'],)}
     return {name: every[name] for name in nets}
@@ -203,26 +204,18 @@ def _edge_inputs(batch: Batch) -> tuple[Array, Array, Array]:
   """Returns the damaged gray image, the known edges and the mask."""
   mask = batch['mask']
   return (images.damage(_gray(batch), mask, fill=1.0),
-          images.damage(_known_edge(batch), mask), mask)
-
-
-def _known_edge(batch: Batch) -> Array:
-  """Returns edges of which only those outside the hole may be read."""
-  return batch.get('known_edge', batch['edge'])
+          images.damage(images.known_edge(batch), mask), mask)
 
 
 def _inpaint_feed(batch: Batch, edge: Array) -> Array:
-  return _stacked(images.damage(batch['image'], batch['mask'], fill=1.0), edge)
-
-
-def _stacked(*arrays: Array) -> Array:
-  return jnp.concatenate(arrays, axis=-1)
+  return images.stacked(
+      images.damage(batch['image'], batch['mask'], fill=1.0), edge)
 
 
 def _one_array(gray: Array, edge: Array, mask: Array) -> tuple[Array]:
-  return (_stacked(gray, edge, mask),)
+  return (images.stacked(gray, edge, mask),)
 
 
 def _separate_mask(gray: Array, edge: Array, mask: Array
                    ) -> tuple[Array, Array]:
-  return _stacked(gray, edge), mask
+  return images.stacked(gray, edge), mask
