@@ -25,6 +25,9 @@ _MASK_HOLE = flags.DEFINE_string(
 _MASK_READING = flags.DEFINE_string(
     'mask_reading', '', 'How mask files are read, clean or '
     'isnet[:jpeg=QUALITY]; likewise.')
+_SKETCH = flags.DEFINE_string(
+    'sketch', '', 'For systems that follow sketches: simulated, simulated:'
+    "move=20, files:PATH or none; by default the run's own.")
 _EDGE = flags.DEFINE_enum(
     'eval_edge', '', ['', 'masked', 'cut'], 'Known edges: found without '
     'looking into the hole, or cut out at it, as for published precision and '
@@ -43,7 +46,7 @@ def main():
       table=_TABLE.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,
           'mask_hole': _MASK_HOLE.value, 'eval_edge': _EDGE.value,
-          'mask_reading': _MASK_READING.value})
+          'mask_reading': _MASK_READING.value, 'sketch': _SKETCH.value})
 
 
 if __name__ == '__main__':

@@ -52,6 +52,8 @@ def base() -> ml_collections.ConfigDict:
   config.data.mask_reading = 'clean'
   config.data.edge = ''  # for systems that read edges: 'canny'
   config.data.eval_edge = 'masked'
+  config.data.edge_cut = ()
+  config.data.sketch = ''  # for systems that follow sketches: 'simulated'
   config.data.workers = 0
   config.data.max_bad_images = 10
 
@@ -60,7 +62,8 @@ def base() -> ml_collections.ConfigDict:
   return config
 
 
-def adam(learning_rate: float, b1: float, b2: float, *, cosine_steps: int = 0
+def adam(learning_rate: float, b1: float, b2: float, *, cosine_steps: int = 0,
+         warmup_steps: int = 0, halve_every: int = 0, clip_norm: float = 0.0
          ) -> ml_collections.ConfigDict:
   """Returns an Adam optimiser.
 
@@ -70,10 +73,16 @@ def adam(learning_rate: float, b1: float, b2: float, *, cosine_steps: int = 0
     b2: decay of the squared gradients' running mean.
     cosine_steps: over how many steps the rate falls to 0, along a cosine; 0
       for a constant rate.
+    warmup_steps: over how many steps the rate rises, from 0.
+    halve_every: after how many steps, each time, the rate is halved; 0 for
+      never.
+    clip_norm: the largest norm of all gradients of the network together; 0 for
+      any.
   """
   return ml_collections.ConfigDict(
       {'learning_rate': learning_rate, 'b1': b1, 'b2': b2,
-       'cosine_steps': cosine_steps})
+       'cosine_steps': cosine_steps, 'warmup_steps': warmup_steps,
+       'halve_every': halve_every, 'clip_norm': clip_norm})
 
 
 def variant(arg: str, known: dict) -> dict:

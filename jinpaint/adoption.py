@@ -1,12 +1,14 @@
 """Published weights become a run, as if it had been trained here.
 
-A system's converter says in `PUBLISHED` which files its authors published, what
-a run calls the networks in them, and what each may hold. The run that is
+A system's converter says in `PUBLISHED` which files its authors published, or
+their trainers write, what a run calls the networks in them, and what each may
+hold: pattern of a file's name -> network -> architectures. The run that is
 written, at step 0, can be evaluated, fill holes, train on, and be what another
 run starts from. What the files were is in its `published.json`.
 """
 
 from collections.abc import Iterable, Mapping
+import fnmatch
 import importlib
 import importlib.util
 import json
@@ -81,10 +83,16 @@ def adopt(system: str, directory: Path, workdir: Path
   if workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
     raise UsageError(f'{workdir} is not empty; choose another --output')
   found, variables = [], {}
-  for name, (network, _) in tables[system].items():
-    if (directory / name).is_file():
-      adopted, variables[network] = _read(directory / name, system, tables)
-      found.append(adopted)
+  for pattern in tables[system]:
+    for path in sorted(directory.glob(pattern)):
+      for adopted, network in _read(path, system, tables):
+        found.append(adopted)
+        if adopted.network in variables:
+          first, second, *_ = (other.file for other in found
+                               if other.network == adopted.network)
+          raise UsageError(f'{first} and {second} in {directory} both hold the '
+                           f'{adopted.network}; keep one')
+        variables[adopted.network] = network
   if not found:
     raise UsageError(f'{directory} holds none of {", ".join(tables[system])}')
 
@@ -108,8 +116,8 @@ def adopt(system: str, directory: Path, workdir: Path
   return config.stage, found, sorted(stage.networks.keys() - variables.keys())
 
 
-def _tables() -> dict[str, Mapping[str, tuple[str, tuple[str, ...]]]]:
-  """Returns system -> file -> network of a run, what it may hold."""
+def _tables() -> dict[str, Mapping[str, Mapping[str, tuple[str, ...]]]]:
+  """Returns system -> pattern -> network of a run -> what it may be."""
   tables = {}
   for system in systems.NAMES:
     name = f'jinpaint.converters.{system}'
@@ -118,12 +126,24 @@ def _tables() -> dict[str, Mapping[str, tuple[str, tuple[str, ...]]]]:
   return {system: table for system, table in tables.items() if table}
 
 
-def _read(path, system, tables) -> tuple[Adopted, Variables]:
-  """Returns what a file is, and the network in it."""
-  holders = {
-      architecture: other for other in (*tables.keys() - {system}, system)
-      for architecture in tables[other].get(path.name, ('', ()))[1]}
+def _read(path, system, tables) -> Iterable[tuple[Adopted, Variables]]:
+  """Yields what a file is, and the network in it, for each of its networks."""
   contents = torch_file.read(path)
+  networks_of = lambda other: {
+      network: architectures for pattern, held in tables[other].items()
+      if fnmatch.fnmatchcase(path.name, pattern)
+      for network, architectures in held.items()}
+  elsewhere = {
+      architecture: other for other in tables.keys() - {system}
+      for architectures in networks_of(other).values()
+      for architecture in architectures}
+  for network, architectures in networks_of(system).items():
+    yield _adopted(path, contents, network,
+                   elsewhere | dict.fromkeys(architectures, system), system)
+
+
+def _adopted(path, contents, network, holders, system):
+  """Returns what a network of a file is, and its variables."""
   architecture = _closest(contents, holders)
   if holders[architecture] != system:
     raise UsageError(f'{path} holds the {architecture}; try '
@@ -134,7 +154,7 @@ def _read(path, system, tables) -> tuple[Adopted, Variables]:
     raise UsageError(f'{path}: {error}') from None
   iteration = contents.get('iteration')
   return Adopted(
-      path.name, tables[system][path.name][0], architecture,
+      path.name, network, architecture,
       *weights.provenance(architecture, path),
       iteration if isinstance(iteration, int) else None,
       converters.options_of(architecture, contents)), variables

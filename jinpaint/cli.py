@@ -1,4 +1,4 @@
-"""The command line: `jinpaint inpaint`, `masks`, `convert` and `systems`.
+"""The command line: `jinpaint inpaint`, `masks`, `sketches`, ...
 
 Errors of use are one line on stderr and exit status 2; what the user has made
 is not overwritten without `--overwrite`.
@@ -9,13 +9,14 @@ from collections.abc import Sequence
 import importlib
 from pathlib import Path
 import sys
+from typing import NamedTuple
 import warnings
 
 import numpy as np
 import tqdm
 
 from jinpaint import errors, networks, systems
-from jinpaint.data import files, masks
+from jinpaint.data import edges, files, masks, sketches
 from jinpaint.errors import UsageError
 
 
@@ -41,18 +42,26 @@ def _parser():
                        help="a run's work directory")
   inpaint.add_argument('--checkpoint', default='last',
                        help='last, best or a step (default: last)')
-  inpaint.add_argument('--image', '--input', type=Path, required=True,
+  inpaint.add_argument('--image', '--input', type=Path,
                        help='a file, or a folder')
-  inpaint.add_argument('--mask', type=Path, required=True,
+  inpaint.add_argument('--mask', type=Path,
                        help='a file (for all images), or a folder with a mask '
                        'of the same stem for each')
+  inpaint.add_argument('--sketch', type=Path,
+                       help='for systems that follow one: white strokes on '
+                       'black; a file, or a folder with a sketch of the same '
+                       'stem for each')
+  inpaint.add_argument('--cases', type=Path,
+                       help='in place of the three: a folder of protocols, '
+                       'such as object_removal/ or editing/, with images/, '
+                       'masks/ and maybe sketches/ in each')
   inpaint.add_argument('--output', type=Path, required=True,
                        help='a file for a file, a folder for a folder')
   inpaint.add_argument('--mask-hole', choices=('white', 'black'),
                        default='white',
                        help='colour of a hole (default: white)')
   inpaint.add_argument('--strict', action='store_true',
-                       help='refuse masks with grey values')
+                       help='refuse masks and sketches with grey values')
   inpaint.add_argument('--overwrite', action='store_true')
 
   generate = commands.add_parser(
@@ -70,6 +79,31 @@ def _parser():
                         help='share of hole pixels, e.g. 0.1-0.2')
   generate.add_argument('--output', type=Path, required=True, help='a folder')
   generate.add_argument('--overwrite', action='store_true')
+
+  simulate = commands.add_parser(
+      'sketches', help='simulate sketches of photographs',
+      description='Finds the edges of photographs and bends them, as an unsure '
+      'hand would have drawn them; writes PNG files of the same names, white = '
+      'stroke.')
+  simulate.set_defaults(command=_sketches)
+  simulate.add_argument('--image', '--input', type=Path, required=True,
+                        help='a file, or a folder')
+  simulate.add_argument('--edge', default='canny',
+                        help='canny, canny:sigma=1-4, hed or files:FOLDER '
+                        '(default: canny)')
+  simulate.add_argument('--cut', type=float, default=0.7,
+                        help='soft edges above it are drawn (default: 0.7)')
+  simulate.add_argument('--move', default='30-100',
+                        help='largest displacement in pixels at a size of 256, '
+                        'a number or a range (default: 30-100)')
+  simulate.add_argument('--thin', action='store_true',
+                        help='make lines a pixel wide first')
+  simulate.add_argument('--soft', action='store_true',
+                        help='keep bent lines soft, as in training; else they '
+                        'are cut at half')
+  simulate.add_argument('--seed', type=int, default=0)
+  simulate.add_argument('--output', type=Path, required=True, help='a folder')
+  simulate.add_argument('--overwrite', action='store_true')
 
   convert = commands.add_parser(
       'convert', help='convert published PyTorch weights', formatter_class=_Raw,
@@ -112,47 +146,72 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
 
 
 def _inpaint(args):
-  pairs = _pairs(args.image, args.mask, args.output)
+  if args.cases:
+    if args.image or args.mask or args.sketch:
+      raise UsageError('--cases takes the place of --image, --mask and '
+                       '--sketch')
+    cases = _protocols(args.cases, args.output)
+  elif args.image and args.mask:
+    cases = _cases(args.image, args.mask, args.sketch, args.output)
+  else:
+    raise UsageError('name --image and --mask, or --cases')
   if not args.overwrite:
-    _refuse_to_overwrite(output for _, _, output in pairs)
+    _refuse_to_overwrite(case.output for case in cases)
   from jinpaint import inference  # after the checks: it compiles and loads
   inpaint = inference.load(args.model, args.checkpoint)
+  if any(case.sketch for case in cases) and not inpaint.follows_sketches:
+    raise UsageError(f'{args.model} holds a system that follows no sketches')
 
   # Whatever is wrong is said before anything is written.
   good = []
-  for image, mask, output in _progress(pairs, 'checked'):
+  for case in _progress(cases, 'checked'):
     try:
-      picture, _ = _open(image, mask, args)
+      picture, *_ = _open(case, args)
     except files.UnreadableImage as error:
-      if len(pairs) == 1:
+      if len(cases) == 1:
         raise UsageError(f'cannot read the image {error}') from error
       print(f'skipped a broken image: {error}', file=sys.stderr)
       continue
-    files.check_holds(output, picture)
-    good.append((image, mask, output))
-  lossy = [output for _, _, output in good
-           if output.suffix.lower() in files.LOSSY]
+    files.check_holds(case.output, picture)
+    good.append(case)
+  lossy = [case.output for case in good
+           if case.output.suffix.lower() in files.LOSSY]
   if lossy:
     others = f' and {len(lossy) - 1} more' if lossy[1:] else ''
     warnings.warn(f'{lossy[0]}{others}: JPEG changes known pixels; PNG keeps '
                   'them', stacklevel=1)
 
-  for image, mask, output in _progress(good, 'image'):
-    picture, hole = _open(image, mask, args)
-    files.write(output, picture._replace(pixels=inpaint(picture.pixels, hole)))
-  print(f'wrote {len(good)} of {len(pairs)} to {args.output}')
-  if broken := len(pairs) - len(good):
-    raise UsageError(f'{broken} of {len(pairs)} images were broken and skipped')
+  for case in _progress(good, 'image'):
+    picture, *drawn = _open(case, args)
+    files.write(case.output,
+                picture._replace(pixels=inpaint(picture.pixels, *drawn)))
+  print(f'wrote {len(good)} of {len(cases)} to {args.output}')
+  if broken := len(cases) - len(good):
+    raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')
 
 
-def _open(image, mask, args):
-  """Returns the `files.Picture` and its holes."""
-  picture = files.read(image)
-  hole = masks.read(mask, strict=args.strict, hole=args.mask_hole)
-  if hole.shape != picture.pixels.shape[:2]:
-    raise UsageError(f'{image} is {_size(picture.pixels)} and its mask {mask} '
-                     f'is {_size(hole)}; they must have one size')
-  return picture, hole
+class _Case(NamedTuple):
+  """A picture to be filled, and the files that belong to it."""
+
+  image: Path
+  mask: Path
+  sketch: Path | None
+  output: Path
+
+
+def _open(case, args):
+  """Returns the `files.Picture`, its holes and, or None, its sketch."""
+  picture = files.read(case.image)
+  hole = masks.read(case.mask, strict=args.strict, hole=args.mask_hole)
+  sketch = case.sketch and masks.read(case.sketch, strict=args.strict,
+                                      what='sketch')
+  for what, path, drawn in (('mask', case.mask, hole),
+                            ('sketch', case.sketch, sketch)):
+    if drawn is not None and drawn.shape != picture.pixels.shape[:2]:
+      raise UsageError(
+          f'{case.image} is {_size(picture.pixels)} and its {what} {path} is '
+          f'{_size(drawn)}; they must have one size')
+  return picture, hole, sketch
 
 
 def _progress(items, unit):
@@ -165,38 +224,62 @@ def _size(pixels):
   return f'{width} x {height}'
 
 
-def _pairs(image, mask, output):
-  """Returns (image, mask, output) paths of a file or of a folder."""
+def _cases(image, mask, sketch, output):
+  """Returns the cases of a file or of a folder."""
+  drawn = {'mask': mask} | ({'sketch': sketch} if sketch else {})
   if image.is_file():
-    if mask.is_dir():
-      raise UsageError(f'{image} is a file and the mask {mask} a folder')
+    for what, path in drawn.items():
+      if path.is_dir():
+        raise UsageError(f'{image} is a file and the {what} {path} a folder')
     if output.is_dir():
       raise UsageError(f'{output} is a folder; name a file')
-    if not mask.is_file():
-      raise UsageError(f'there is no mask {mask}')
+    for what, path in drawn.items():
+      if not path.is_file():
+        raise UsageError(f'there is no {what} {path}')
     files.check_suffix(output)
-    return [(image, mask, output)]
+    return [_Case(image, mask, sketch, output)]
   if not image.is_dir():
     raise UsageError(f'there is no image {image}')
   names = files.names(image)
   if output.is_file():
     raise UsageError(f'{output} is a file; {image} needs a folder')
-  if mask.is_file():
-    return [(image / name, mask, output / name) for name in names]
-  if not mask.is_dir():
-    raise UsageError(f'there is no mask {mask}')
+  found = {what: _for_each(names, what, path) for what, path in drawn.items()}
+  return [_Case(image / name, found['mask'][name],
+                found['sketch'][name] if sketch else None, output / name)
+          for name in names]
+
+
+def _protocols(root, output):
+  """Returns the cases of every protocol below a folder."""
+  folders = sorted(path.parent for path in root.glob('*/images')
+                   if path.is_dir())
+  if not folders:
+    raise UsageError(f'{root} holds no protocol: no PROTOCOL/images/')
+  return [case for folder in folders for case in _cases(
+      folder / 'images', folder / 'masks',
+      folder / 'sketches' if (folder / 'sketches').exists() else None,
+      output / folder.name)]
+
+
+def _for_each(names, what, path):
+  """Returns image -> its mask or sketch, of one file for all or a folder."""
+  if path.is_file():
+    return dict.fromkeys(names, path)
+  if not path.is_dir():
+    raise UsageError(f'there is no {what} {path}')
   by_stem = {}
-  for name in files.names(mask):
+  for name in files.names(path):
     stem = Path(name).with_suffix('')
     if stem in by_stem:
-      raise UsageError(f'two masks for {stem}: {by_stem[stem]} and {name}')
-    by_stem[stem] = name
+      raise UsageError(
+          f'two {what}{"es" if what == "sketch" else "s"} for {stem}: '
+          f'{by_stem[stem]} and {name}')
+    by_stem[stem] = path / name
   for name in names:
     if Path(name).with_suffix('') not in by_stem:
-      raise UsageError(f'{mask} holds no mask for {name}: no file of the same '
-                       'name, whatever its suffix')
-  return [(image / name, mask / by_stem[Path(name).with_suffix('')],
-           output / name) for name in names]
+      raise UsageError(f'{path} holds no {what} for {name}: no file of the '
+                       'same name, whatever its suffix')
+  return {name: by_stem[Path(name).with_suffix('')] for name in names}
 
 
 def _refuse_to_overwrite(paths):
@@ -218,6 +301,49 @@ def _masks(args):
                 name=path.name, index=i)
     files.write(path, files.Picture(mask * np.uint8(255)))
   print(f'wrote {len(paths)} masks to {args.output}')
+
+
+def _sketches(args):
+  if args.seed < 0 or not 0 <= args.cut < 1:
+    raise UsageError('--seed must not be negative, --cut within 0 and 1')
+  make = sketches.parse(
+      f'simulated:move={args.move}:thin={"yes" if args.thin else "no"}')
+  if args.image.is_file():
+    root, names = args.image.parent, (args.image.name,)
+  elif args.image.is_dir():
+    root, names = args.image, files.names(args.image)
+  else:
+    raise UsageError(f'there is no image {args.image}')
+  outputs = [args.output / Path(name).with_suffix('.png') for name in names]
+  if len(set(outputs)) < len(outputs):
+    raise UsageError(f'some images in {args.image} differ by their suffix only')
+  if not args.overwrite:
+    _refuse_to_overwrite(outputs)
+  if edges.by_network(args.edge):
+    from jinpaint import detectors  # these import JAX
+    from jinpaint.converters import pretrained
+    see = detectors.of_pictures(pretrained.load('hed'))
+    find = lambda name, image: see(image.astype(np.float32) / np.float32(255),
+                                   np.zeros(image.shape[:2], np.uint8))
+  else:
+    maker = edges.parse(args.edge)
+    maker.check(names)
+    find = lambda name, image: maker(
+        None, image, soft=maker.read(name, *image.shape[:2])
+        if maker.maps else None)
+  for i, (name, output) in enumerate(zip(_progress(names, 'sketch'), outputs,
+                                         strict=True)):
+    try:
+      image = files.read_rgb(root / name)
+    except files.UnreadableImage as error:
+      raise UsageError(f'cannot read the image {error}') from error
+    bent = make(np.random.default_rng([args.seed, i]),
+                edges.above(find(name, image), args.cut))
+    if not args.soft:
+      bent = edges.above(bent, 0.5)
+    files.write(output, files.Picture(
+        np.rint(bent * 255).astype(np.uint8)))
+  print(f'wrote {len(outputs)} sketches to {args.output}')
 
 
 def _parse_size(text):

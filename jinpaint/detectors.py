@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jinpaint import images, networks
+from jinpaint.data import edges, sketches
 from jinpaint.types import Array, Batch, Variables
 
 # Pictures are extended to multiples of it, so that those of similar size share
@@ -34,8 +35,8 @@ class Detector(NamedTuple):
 
   Attributes:
     networks: the published networks that it runs.
-    complete: from their variables and a batch to the batch with `edge` and, if
-      asked for, `known_edge`.
+    complete: from their variables and a batch to the batch with `edge`, if
+      asked for `known_edge`, and the `sketch` that `bend` makes of the edges.
   """
 
   networks: Mapping[str, nn.Module]
@@ -57,6 +58,11 @@ def hed(*, masked: bool) -> Detector:
     found = {'edge': _see(variables['hed'], batch['image'])}
     if masked:
       found['known_edge'] = _see_known(variables['hed'], batch)
+    if 'edge_cut' in batch:
+      found = {key: edges.above(soft, batch['edge_cut'])
+               for key, soft in found.items()}
+    if 'bend' in batch:
+      found['sketch'] = sketches.deform(found['edge'], batch['bend'], jnp)
     return {**batch, **found}
 
   return Detector({'hed': networks.create('hed')}, complete)

@@ -27,6 +27,9 @@ class Inpainter:
 
   >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
   >>> result = inpaint(image, mask)  # doctest: +SKIP
+
+  Attributes:
+    follows_sketches: whether the system can be led by a sketch.
   """
 
   def __init__(self, predict: Callable[[Variables, Batch],
@@ -45,11 +48,13 @@ class Inpainter:
         `jinpaint.data.edges.of_pictures` and `jinpaint.detectors.of_pictures`.
     """
     self._find_edges = find_edges
+    self.follows_sketches = 'sketch' in spec.keys
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
     self._multiple = math.lcm(_BUCKET, spec.divisor)
 
-  def __call__(self, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+  def __call__(self, image: np.ndarray, mask: np.ndarray,
+               sketch: np.ndarray | None = None) -> np.ndarray:
     """Returns the image with its holes filled.
 
     Args:
@@ -57,15 +62,53 @@ class Inpainter:
         uint16; any size.
       mask: (H, W) or (H, W, 1), of two values: 0 = known, anything else =
         hole.
+      sketch: what is drawn into the hole, for systems that follow sketches:
+        like `mask`, anything but 0 = stroke. What it has outside the hole is
+        not read. None, as an empty one, gives no guidance.
 
     Returns:
       An array like `image`. Known pixels are the same, bit for bit; alpha is
       the same everywhere.
 
     Raises:
-      ValueError: shapes or types do not fit, or the mask has grey values.
+      ValueError: shapes or types do not fit, the mask or the sketch has grey
+        values, or the system follows no sketches.
     """
     hole = _checked(image, mask)
+    filled = self._run(image, hole, self._drawn(sketch, hole))['image']
+    full = np.iinfo(image.dtype).max
+    colours = _like(image, np.clip(filled, 0, 1) * full)
+    result = image.copy()
+    result[hole] = np.rint(colours[hole]).astype(image.dtype)
+    return result
+
+  def intermediates(self, image: np.ndarray, mask: np.ndarray,
+                    sketch: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Returns all that the system makes of an image on its way.
+
+    Args and errors are those of a call.
+
+    Returns:
+      What the stage's `predict` returns, of one image, (H, W, C) float32:
+      `image` and `prediction`, RGB in [0, 1], not rounded; where there are
+      edges, the completed `edge`; where there are sketches, the refined
+      `sketch`.
+    """
+    hole = _checked(image, mask)
+    return self._run(image, hole, self._drawn(sketch, hole))
+
+  def _drawn(self, sketch, hole):
+    """Returns the strokes (H, W) bool, or None."""
+    if not self.follows_sketches:
+      if sketch is not None:
+        raise ValueError('this system follows no sketches')
+      return None
+    if sketch is None:
+      return np.zeros_like(hole)
+    return _two_valued('sketch', sketch, hole.shape)
+
+  def _run(self, image, hole, strokes):
+    """Returns what the stage predicts, cropped to the image's size."""
     height, width = hole.shape
     full = np.iinfo(image.dtype).max
     rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
@@ -74,14 +117,12 @@ class Inpainter:
     arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32)}
     if self._find_edges:
       arrays['edge'] = self._find_edges(rgb, hole)[..., None]
+    if strokes is not None:
+      arrays['sketch'] = strokes[..., None].astype(np.float32)
     batch = {key: images.pad_to(array, *padded)[None]
              for key, array in arrays.items()}
-    filled = np.asarray(self._predict(self._variables, batch)['image'])[0]
-    filled = images.crop(filled, height, width)
-    colours = _like(image, np.clip(filled, 0, 1) * full)
-    result = image.copy()
-    result[hole] = np.rint(colours[hole]).astype(image.dtype)
-    return result
+    return {key: images.crop(np.asarray(array)[0], height, width)
+            for key, array in self._predict(self._variables, batch).items()}
 
 
 def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
@@ -104,10 +145,20 @@ def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
   variables, _ = checkpoints.variables_of(workdir, checkpoint)
   find_edges = None
   if 'edge' in stage.spec.keys:
-    find_edges = (detectors.of_pictures(pretrained.load('hed'))
-                  if runs.detector_of(config, training=False).networks
-                  else edges.of_pictures(runs.data_of(config).edge))
+    find_edges = _detector(config)
   return Inpainter(stage.predict, variables, stage.spec, find_edges=find_edges)
+
+
+def _detector(config):
+  """Returns the function that finds the known edges of a picture."""
+  data = runs.data_of(config)
+  find = (detectors.of_pictures(pretrained.load('hed'))
+          if runs.detector_of(config, training=False).networks
+          else edges.of_pictures(data.edge))
+  if not data.edge_cut:
+    return find
+  return lambda image, hole: edges.above(
+      find(image, hole), sum(data.edge_cut) / 2)
 
 
 def _checked(image, mask):
@@ -118,14 +169,19 @@ def _checked(image, mask):
       image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))):
     raise ValueError('an image is (H, W) or (H, W, 1, 3 or 4), not '
                      f'{image.shape}')
-  hole = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
-  if hole.shape != image.shape[:2]:
-    raise ValueError(f'an image {image.shape[:2]} needs a mask of its size, '
-                     f'not {mask.shape}')
-  if len(np.unique(hole)) > 2:
-    raise ValueError('the mask has grey values; cut it first, see '
+  return _two_valued('mask', mask, image.shape[:2])
+
+
+def _two_valued(what, array, size):
+  """Returns a mask or a sketch as (H, W) bool, if it fits."""
+  flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+  if flat.shape != size:
+    raise ValueError(f'an image {size} needs a {what} of its size, not '
+                     f'{array.shape}')
+  if len(np.unique(flat)) > 2:
+    raise ValueError(f'the {what} has grey values; cut it first, see '
                      'jinpaint.data.masks.binarise')
-  return hole.astype(bool)
+  return flat.astype(bool)
 
 
 def _as_rgb(image):

@@ -141,6 +141,9 @@ def _check(config, stage):
   if 'edge' in stage.spec.keys and not config.data.edge:
     raise UsageError(f'the stage {config.stage} of {config.system} reads '
                      'edges; config.data.edge says which, e.g. canny')
+  if 'sketch' in stage.spec.keys and not config.data.sketch:
+    raise UsageError(f'the stage {config.stage} of {config.system} reads '
+                     'sketches; config.data.sketch says which, e.g. simulated')
   divisor, size = stage.spec.divisor, config.data.size
   if size % divisor:
     raise UsageError(f'config.data.size is {size}; {config.system} takes '

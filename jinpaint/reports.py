@@ -22,9 +22,9 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
            ) -> np.ndarray:
   """Returns a picture of examples, one a row.
 
-  The columns: damaged image, mask; of predicted edges, the known, the completed
-  and the true ones; of a predicted image, the prediction and the result; the
-  true image.
+  The columns: damaged image, mask; a drawn sketch and, if there is one, the
+  refined one; of predicted edges, the known, the completed and the true ones;
+  of a predicted image, the prediction and the result; the true image.
 
   Args:
     batch: what the stage reads; the first `rows` are shown, without padding.
@@ -41,6 +41,10 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
                  for arrays in (batch, predicted))
   image, mask = given['image'], given['mask']
   columns = [image * (1 - mask), mask]
+  if 'sketch' in given:
+    columns += [given['sketch'] * mask]
+  if 'sketch' in made:
+    columns += [made['sketch']]
   if 'edge' in made:
     known = given.get('known_edge', given['edge']) * (1 - mask)
     columns += [known, made['edge'], given['edge']]

@@ -64,6 +64,9 @@ def read_config(workdir: Path) -> ml_collections.ConfigDict:
     newer = {field.name: field.default for field in dataclasses.fields(Data)
              if field.default is not dataclasses.MISSING}
     config['data'] = {**newer, **config['data']}
+    config['optimizers'] = {
+        name: {**_adam.__kwdefaults__, **adam}
+        for name, adam in config['optimizers'].items()}
     return ml_collections.ConfigDict(config)
   except FileNotFoundError as error:
     raise UsageError(
@@ -152,10 +155,22 @@ def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
           for name in stage.trained}
 
 
-def _adam(*, learning_rate, b1, b2, cosine_steps):
+def _adam(*, learning_rate, b1, b2, cosine_steps=0, warmup_steps=0,
+          halve_every=0, clip_norm=0.0):
+  rate = learning_rate
   if cosine_steps:
-    learning_rate = optax.cosine_decay_schedule(learning_rate, cosine_steps)
-  return optax.adam(learning_rate, b1, b2)
+    rate = optax.cosine_decay_schedule(learning_rate, cosine_steps)
+  elif halve_every:
+    rate = optax.exponential_decay(learning_rate, halve_every, 0.5,
+                                   staircase=True)
+  if warmup_steps:
+    constant = lambda _: learning_rate
+    later, rise = rate if callable(rate) else constant, optax.linear_schedule(
+        0.0, 1.0, warmup_steps)
+    rate = lambda step: rise(step) * later(step)
+  adam = optax.adam(rate, b1, b2)
+  return (optax.chain(optax.clip_by_global_norm(clip_norm), adam) if clip_norm
+          else adam)
 
 
 def _plain(section: Any) -> Any:

@@ -9,9 +9,14 @@ command line and a user's own loader all speak it, and nothing else.
 | `mask`       | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled   |
 | `edge`       | (B, H, W, 1) | float32, [0, 1] | edges of `image`, maybe soft |
 | `known_edge` | (B, H, W, 1) | float32, [0, 1] | known ones, see below        |
-| `sketch`     | (B, H, W, 1) | float32, 0 or 1 | what a user drew             |
+| `sketch`     | (B, H, W, 1) | float32, [0, 1] | what a user drew, 0 or 1; in |
+|              |              |                 | training bent edges, soft    |
 | `noise`      | (B, H, W, 3) | float32         | added to `image` in training |
 | `weight`     | (B,)         | float32, 0 or 1 | 0 = padding of a last batch  |
+
+Where a network finds edges (`jinpaint.detectors`), a batch comes without `edge`
+and `sketch`, and with what makes them: `edge_cut` (B, 1, 1, 1), above what
+edges are 1, and `bend` (B, h, w, 2), see `jinpaint.data.sketches.deform`.
 
 `known_edge`, 0 in the hole, is what can be found of `edge` without looking into
 the hole. A batch may have none: then `edge` outside the hole is what is known.

@@ -56,6 +56,10 @@ class Golden:
     return {key: np.broadcast_to(np.float32(0), shape)
             for key, shape in self.shapes.items()}
 
+  def fill(self, key, shape):
+    """Returns an array that was made as weights are."""
+    return recipe.fill(key, shape, self.seed)
+
   def state_dict(self, output_axis):
     """Returns the published network's weights, see `made`."""
     return made(self.shapes, self.sources, self.seed, output_axis)

@@ -24,7 +24,7 @@ def noise(seed, *shape):
 def published(name):
   """The bare state dict of a file."""
   return torch_file.state_dict(torch_file.read(PUBLISHED / f'{name}.pth'),
-                               'discriminator', 'generator', 'D')
+                               *converters.converter_of(name).found_under)
 
 
 def refusal(function, *args, **options):

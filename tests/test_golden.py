@@ -19,7 +19,7 @@ import pytest
 
 import jinpaint
 from jinpaint import converters, losses, metrics, networks
-from jinpaint.converters import cfs, torch_layout
+from jinpaint.converters import cfs, sketchrefiner, torch_layout
 from jinpaint.converters.inpaintgan import ENHANCED_GATED_ENCODER
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
@@ -48,6 +48,12 @@ OUTPUTS = {
         found[f'layer{i}'] for i in (4, 1, 2, 3)],
     'gated_discriminator': lambda result: result[:1],
 }
+
+# Registered name -> from the golden file, the arguments that it does not hold.
+FURTHER = {'sketchrefiner_texture_restoration': lambda golden: [[
+    golden.fill(f'feat{i}', (1, 64 * 2**i, *(
+        n // 2**i for n in golden.probe.shape[1:3]))).transpose(0, 2, 3, 1) / 4
+    for i in range(4)]]}
 
 # Registered name -> relative errors of the gradients for inputs, and of the
 # norms of all gradients, where not 1e-3. The gradients of deep networks of
@@ -105,22 +111,12 @@ LAYERS = {
     'layer_partial_conv_multichannel': Layer(
         lambda golden: LeakyPartialConv(golden.width), {'conv': 'conv'}),
     'layer_ffc': Layer(
-        lambda golden: FourierConv(golden.shapes['ffc.bn_g.weight'][0]), {
-            'local_to_local': 'ffc.ffc.convl2l',
-            'local_to_global': 'ffc.ffc.convl2g',
-            'global_to_local': 'ffc.ffc.convg2l',
-            'global_to_global/reduce': 'ffc.ffc.convg2g.conv1.0',
-            'global_to_global/reduce_norm': 'ffc.ffc.convg2g.conv1.1',
-            'global_to_global/fourier_unit/conv':
-                'ffc.ffc.convg2g.fu.conv_layer',
-            'global_to_global/fourier_unit/norm': 'ffc.ffc.convg2g.fu.bn',
-            'global_to_global/expand': 'ffc.ffc.convg2g.conv2',
-            'local_norm': 'ffc.bn_l',
-            'global_norm': 'ffc.bn_g'}),
+        lambda golden: FourierConv(golden.shapes['ffc.bn_g.weight'][0]),
+        {ours: f'ffc.{theirs}'
+         for ours, theirs in sketchrefiner.FOURIER_CONV.items()}),
     'layer_spade': Layer(
         lambda golden: SPADE(golden.shapes['mlp_shared.0.bias'][0]),
-        {'norm': 'param_free_norm', 'shared': 'mlp_shared.0',
-         'gamma': 'mlp_gamma', 'beta': 'mlp_beta'}),
+        sketchrefiner.SPADE),
 }
 
 
@@ -155,9 +151,10 @@ def test_network_equals_the_published_one(path):
     assert_close(second_call(name, options, state, golden),
                  outputs.pop('second'), 'second')
   named, input_grads, grads = run(
-      network, variables, golden, OUTPUTS.get(name, jax.tree.leaves))
+      network, variables, golden, OUTPUTS.get(name, jax.tree.leaves),
+      FURTHER.get(name, lambda _: ())(golden))
   for output, expected in outputs.items():
-    assert_close(named[output], expected, output)
+    assert_close(named[output], expected, output, SATURATED.get(name, 1e-4))
   for feature, expected in golden.features.items():
     assert_statistics(np.asarray(named[feature]), expected, feature)
   for_inputs, for_norms = GRADIENTS.get(name, (1e-3, 1e-3))
@@ -186,10 +183,11 @@ def find(name, options, golden):
   return pytest.skip(f'there is no network {name} yet')
 
 
-def run(network, variables, golden, read):
+def run(network, variables, golden, read, further):
   """Returns outputs by name, and gradients of mean(first output * probe)."""
   def loss(params, inputs):
-    arrays = read(network.apply({**variables, 'params': params}, *inputs))
+    arrays = read(network.apply({**variables, 'params': params}, *inputs,
+                                *further))
     named = dict(zip(golden.output_names, arrays, strict=True))
     return jnp.mean(named[golden.output_names[0]] * golden.probe), named
 
@@ -208,16 +206,23 @@ def second_call(name, options, state, golden):
   return scores
 
 
-def tolerance(std):
-  return 1e-4 * float(std) + 1e-5
+# Registered name -> share of an output's deviation that it may be off by, where
+# not 1e-4: this one's saturate, and jump where rounding decides a sign. The
+# published code in float32 is as far from itself in float64.
+SATURATED = {'sketchrefiner_texture_restoration': 2e-3}
 
 
-def assert_close(actual, expected, name):
+def tolerance(std, share=1e-4):
+  return share * float(std) + 1e-5
+
+
+def assert_close(actual, expected, name, share=1e-4):
   if name == 'valid':  # one channel; the published mask repeats it
     actual = np.broadcast_to(actual, expected.shape)
   assert actual.shape == expected.shape
   np.testing.assert_allclose(actual, expected, rtol=0,
-                             atol=tolerance(expected.std()), err_msg=name)
+                             atol=tolerance(expected.std(), share),
+                             err_msg=name)
 
 
 def assert_statistics(actual, expected, name):

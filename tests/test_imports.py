@@ -29,7 +29,7 @@ ROOMS = {
     'training': {'stage'},
     'converters': {'networks', 'data'},
     'checkpoints': {'training'},
-    'detectors': {'images', 'networks'},
+    'detectors': {'data', 'images', 'networks'},
     'runs': {'detectors', 'systems', 'stage', 'data'},
     'adoption': {'checkpoints', 'converters', 'data', 'networks', 'runs',
                  'systems', 'training'},
@@ -44,8 +44,8 @@ ROOMS = {
     'loop': {'detectors', 'evaluation', 'reports', 'runs', 'training',
              'checkpoints', 'converters', 'data', 'progress'},
     'program': set(),
-    'cli': {'adoption', 'systems', 'inference', 'data', 'converters',
-            'networks'},
+    'cli': {'adoption', 'converters', 'data', 'detectors', 'inference',
+            'networks', 'systems'},
 }
 MODULES = sorted(PACKAGE.rglob('*.py'))
 

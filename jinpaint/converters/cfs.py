@@ -32,11 +32,11 @@ CONVERTERS = {
 }
 
 PUBLISHED = {
-    'EdgeModel_gen.pth': ('sketch_generator', ('cfs_sketch_generator',)),
-    'EdgeModel_dis.pth': ('sketch_discriminator',
-                          ('edgeconnect_discriminator',)),
-    'InpaintingModel_gen.pth': ('completion_generator',
-                                ('cfs_completion_generator',)),
-    'InpaintingModel_dis.pth': ('completion_discriminator',
-                                ('edgeconnect_discriminator',)),
+    'EdgeModel_gen.pth': {'sketch_generator': ('cfs_sketch_generator',)},
+    'EdgeModel_dis.pth': {
+        'sketch_discriminator': ('edgeconnect_discriminator',)},
+    'InpaintingModel_gen.pth': {
+        'completion_generator': ('cfs_completion_generator',)},
+    'InpaintingModel_dis.pth': {
+        'completion_discriminator': ('edgeconnect_discriminator',)},
 }

@@ -23,12 +23,12 @@ CONVERTERS = {
         GENERATOR, (image(4),), found_under=('generator',)),
 }
 
-# File -> the network of a run, and what the file may hold.
+# File -> the networks of a run in it, and what each may be.
 PUBLISHED = {
-    'EdgeModel_gen.pth': ('edge_generator', ('edgeconnect_edge_generator',)),
-    'EdgeModel_dis.pth': ('edge_discriminator', ('edgeconnect_discriminator',)),
-    'InpaintingModel_gen.pth': (
-        'inpaint_generator', ('edgeconnect_inpaint_generator',)),
-    'InpaintingModel_dis.pth': (
-        'inpaint_discriminator', ('edgeconnect_discriminator',)),
+    'EdgeModel_gen.pth': {'edge_generator': ('edgeconnect_edge_generator',)},
+    'EdgeModel_dis.pth': {'edge_discriminator': ('edgeconnect_discriminator',)},
+    'InpaintingModel_gen.pth': {
+        'inpaint_generator': ('edgeconnect_inpaint_generator',)},
+    'InpaintingModel_dis.pth': {
+        'inpaint_discriminator': ('edgeconnect_discriminator',)},
 }

@@ -37,7 +37,7 @@ CONVERTERS = {
 # The same files as EdgeConnect's, whose edge generator earlier ones hold.
 PUBLISHED = {
     **edgeconnect.PUBLISHED,
-    'EdgeModel_gen.pth': ('edge_generator', (
+    'EdgeModel_gen.pth': {'edge_generator': (
         'inpaintgan_mec_edge_generator', 'inpaintgan_egc_edge_generator',
-        'edgeconnect_edge_generator')),
+        'edgeconnect_edge_generator')},
 }

@@ -55,7 +55,7 @@ CONVERTERS = {
 }
 
 PUBLISHED = {
-    'InpaintingModel_gen.pth': ('generator', tuple(CONVERTERS)),
-    'InpaintingModel_dis.pth': (
-        'discriminator', ('edgeconnect_discriminator',)),
+    'InpaintingModel_gen.pth': {'generator': tuple(CONVERTERS)},
+    'InpaintingModel_dis.pth': {
+        'discriminator': ('edgeconnect_discriminator',)},
 }

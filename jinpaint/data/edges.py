@@ -48,6 +48,7 @@ import numpy as np
 from jinpaint import errors
 from jinpaint.data import files
 from jinpaint.errors import UsageError
+from jinpaint.types import Array
 
 _KINDS = ('canny', 'files', 'thinned', 'hed', 'none')
 KNOWN = ('cut', 'masked')  # which edges outside the hole are known
@@ -71,6 +72,11 @@ def canny(image: np.ndarray, sigma: float, known: np.ndarray | None = None
   from skimage import color, feature, util
   gray = color.rgb2gray(util.img_as_float64(image))
   return feature.canny(gray, sigma, mask=known).astype(np.float32)
+
+
+def above(soft: Array, cut: float | Array) -> Array:
+  """Returns 1 where a map is above the cut, else 0, float32; or of JAX."""
+  return (soft > cut).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

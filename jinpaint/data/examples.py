@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import edges, masks
+from jinpaint.data import edges, masks, sketches
 from jinpaint.errors import UsageError
 
 CROPS = ('random', 'center', 'squash')
 
 # First word of every key, so that one choice does not move another.
-_ORDER, _CROP, _MASK, _NOISE, _EDGE, _TURN = range(1, 7)
+_ORDER, _CROP, _MASK, _NOISE, _EDGE, _TURN, _CUT, _SKETCH = range(1, 9)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,11 @@ class Data:
       see `jinpaint.data.masks.parse`.
     eval_edge: the edges that evaluation knows, `masked` or `cut`, see
       `jinpaint.data.edges`.
+    edge_cut: edges above it become 1, all others 0; drawn uniformly between two
+      numbers for each example, and in the middle of them for a single picture.
+      Empty for edges as soft as they are found.
+    sketch: what `jinpaint.data.sketches.parse` reads, e.g. `simulated`; empty
+      where the system reads no sketches.
   """
 
   source: str
@@ -73,6 +78,8 @@ class Data:
   mask_turn: bool = False
   mask_reading: str = 'clean'
   eval_edge: str = 'masked'
+  edge_cut: tuple[float, ...] = ()
+  sketch: str = ''
 
   def __post_init__(self):
     for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
@@ -86,9 +93,10 @@ class Data:
     if not _is_interval(self.scales) or not self.scales[0]:
       raise UsageError(f'data.scales is {self.scales}; it must be two numbers '
                        'within 0 (exclusive) and 1, the smaller one first')
-    if self.mask_ratio and not _is_interval(self.mask_ratio):
-      raise UsageError(f'data.mask_ratio is {self.mask_ratio}; it must be two '
-                       'numbers within 0 and 1, the smaller one first, or ()')
+    for key in ('mask_ratio', 'edge_cut'):
+      if getattr(self, key) and not _is_interval(getattr(self, key)):
+        raise UsageError(f'data.{key} is {getattr(self, key)}; it must be two '
+                         'numbers within 0 and 1, the smaller one first, or ()')
     if self.mask_turn and self.mask_is_paired:
       raise UsageError('data.mask_turn would turn masks that belong to their '
                        f'photographs: data.mask_pairing is {self.mask_pairing}')
@@ -141,9 +149,12 @@ class Examples:
         reading=data.mask_reading)
     if names:
       self._mask.check(names)
-    # Those that a network finds are added where batches are read.
+    # Edges that a network finds are added where batches are read, and so are
+    # sketches that are simulated from them.
+    by_network = edges.by_network(data.edge)
     self._edge = (edges.parse(data.edge)
-                  if data.edge and not edges.by_network(data.edge) else None)
+                  if data.edge and not by_network else None)
+    self._sketch = sketches.parse(data.sketch) if data.sketch else None
     self._flip = training and data.flip
     self._turn = training and data.mask_turn
     size = data.size
@@ -153,6 +164,20 @@ class Examples:
       self.shapes['edge'] = (size, size, 1)
       if self._edge.masked if training else data.eval_edge == 'masked':
         self.shapes['known_edge'] = (size, size, 1)
+    if by_network and data.edge_cut:
+      self.shapes['edge_cut'] = (1, 1, 1)
+    if self._sketch:
+      self._sketch.check(names)
+      if self._sketch.bends and not data.edge:
+        raise UsageError('data.sketch simulates sketches from edges; data.edge '
+                         'says which, e.g. canny')
+      if self._sketch.thin and by_network:
+        raise UsageError('data.sketch thins edges that are found where '
+                         f'examples are made, not those of {data.edge}')
+      if self._sketch.bends and by_network:
+        self.shapes['bend'] = (sketches.GRID, sketches.GRID, 2)
+      else:
+        self.shapes['sketch'] = (size, size, 1)
     if training and data.noise:
       self.shapes['noise'] = (size, size, 3)
 
@@ -180,14 +205,33 @@ class Examples:
       hole = np.rot90(hole[:, ::-1] if flipped else hole, turns)
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
+    if self._data.edge_cut:
+      cut = self._rng(_CUT, epoch, index).uniform(*self._data.edge_cut)
+    if 'edge_cut' in self.shapes:
+      example['edge_cut'] = np.full((1, 1, 1), cut, np.float32)
     if self._edge:
       soft = (view(self._edge.read(name, *photograph.shape[:2]))
               if self._edge.maps else None)
       for key, unknown in (('edge', None), ('known_edge', hole)):
         if key in self.shapes:
           rng = self._rng(_EDGE, epoch, index)  # so that both have one sigma
-          example[key] = self._edge(
-              rng, image, soft=soft, hole=unknown)[..., None]
+          found = self._edge(rng, image, soft=soft, hole=unknown)
+          if self._data.edge_cut:
+            found = edges.above(found, cut)
+          example[key] = found[..., None]
+    if self._sketch:
+      rng = self._rng(_SKETCH, epoch, index)
+      if 'bend' in self.shapes:
+        example['bend'] = self._sketch.field(rng, size, size)
+      elif self._sketch.bends:
+        example['sketch'] = self._sketch(
+            rng, example['edge'][..., 0])[..., None]
+      elif self._sketch.maps:
+        drawn = self._sketch.read(name, *photograph.shape[:2])
+        example['sketch'] = edges.above(
+            view(drawn.astype(np.float32)), 0.5)[..., None]
+      else:
+        example['sketch'] = np.zeros((size, size, 1), np.float32)
     if 'noise' in self.shapes:
       normal = self._rng(_NOISE, epoch, index).standard_normal(
           example['image'].shape, np.float32)

@@ -213,33 +213,35 @@ def _painted(mask, hole):
   return alpha * (gray if hole == 'white' else full - gray), full
 
 
-def read(path: str | Path, strict: bool = False, *, hole: str = 'white'
-         ) -> np.ndarray:
+def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
+         what: str = 'mask') -> np.ndarray:
   """Returns the mask in a file, (H, W) uint8, 1 = hole, at its own size.
 
   Grey pixels are cut at half, see `binarise`, with a warning that counts them.
 
+  Args:
+    path: the file.
+    strict: whether to refuse grey pixels.
+    hole: 'white' or 'black'.
+    what: what errors call it; a sketch is read as a mask is.
+
   Raises:
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
-  mask, grey = _load(Path(path), hole)
+  mask, grey = binarise(_pixels(path, what), hole=hole)
   if grey:
-    found = f'{grey} of {mask.size} pixels of the mask {path} are grey'
+    found = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
     if strict:
       raise UsageError(f'{found}, not black or white')
     warnings.warn(f'{found}; they are cut at half', stacklevel=2)
   return mask
 
 
-def _load(path, hole):
-  return binarise(_pixels(path), hole=hole)
-
-
-def _pixels(path):
+def _pixels(path, what='mask'):
   try:
-    return files.read(path).pixels
+    return files.read(Path(path)).pixels
   except files.UnreadableImage as error:
-    raise UsageError(f'cannot read the mask {error}') from error
+    raise UsageError(f'cannot read the {what} {error}') from error
 
 
 def as_isnet_reads(mask: np.ndarray, height: int, width: int, *,
@@ -324,7 +326,7 @@ class _Files:
 
 def _read_clean(path, height, width, hole):
   """Returns the mask in a file, resized, and its share of hole pixels."""
-  mask, grey = _load(path, hole)
+  mask, grey = binarise(_pixels(path), hole=hole)
   if grey:
     # The same words for every file: Python shows them once.
     warnings.warn(f'masks in {path.parent} have grey pixels, which are cut at '

@@ -20,12 +20,13 @@ class Registered(NamedTuple):
   Attributes:
     module: its file.
     network: its class there.
-    channels: of each of its arguments (B, H, W, C).
+    channels: of each of its arguments (B, H, W, C); several for a sequence of
+      arrays, each of half the height and width of the one before.
   """
 
   module: str
   network: str
-  channels: tuple[int, ...]
+  channels: tuple[int | tuple[int, ...], ...]
 
 
 # A name is also that of the network's golden file, where one exists.
@@ -51,6 +52,12 @@ REGISTRY = {name: Registered(*where) for name, where in {
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator', (3,)),
     'sketchrefiner_discriminator': (
         'patchgan', 'SketchRefinerDiscriminator', (3,)),
+    'sketchrefiner_enhancement': ('sketchrefiner', 'Enhancement', (1,)),
+    'sketchrefiner_partial_sketch_encoder': (
+        'sketchrefiner', 'PartialSketchEncoder', (3,)),
+    'sketchrefiner_registration': ('sketchrefiner', 'Registration', (5,)),
+    'sketchrefiner_texture_restoration': (
+        'sketchrefiner', 'TextureRestoration', (4, (64, 128, 256, 512))),
     'vgg16': ('vgg', 'VGG16', (3,)),
     'vgg19': ('vgg', 'VGG19', (3,)),
 }.items()}
@@ -83,8 +90,12 @@ def parameters(name: str, **options: Any) -> int:
   Raises:
     jinpaint.errors.UsageError: no such network.
   """
-  inputs = [jax.ShapeDtypeStruct((1, 64, 64, channels), jnp.float32)
-            for channels in REGISTRY[name].channels]
+  def blank(channels, size=64):
+    if isinstance(channels, tuple):
+      return [blank(n, size // 2**i) for i, n in enumerate(channels)]
+    return jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
+
+  inputs = map(blank, REGISTRY[name].channels)
   variables = jax.eval_shape(create(name, **options).init, jax.random.key(0),
                              *inputs)
   return sum(array.size for array in jax.tree.leaves(variables['params']))

@@ -1,0 +1,110 @@
+"""SketchRefiner: inpainting that follows a drawn sketch.
+
+Chang Liu, Shunxin Xu, Jialun Peng, Kaidong Zhang and Dong Liu, 2023,
+arXiv:2306.00407. One stage after the other; the first two serve any data set:
+
+  python train.py --config=configs/sketchrefiner.py:registration \
+    --workdir=runs/registration
+  python train.py --config=configs/sketchrefiner.py:enhancement \
+    --config.start_from=runs/registration --workdir=runs/enhancement
+  python train.py --config=configs/sketchrefiner.py:inpaint \
+    --config.start_from=runs/enhancement --workdir=runs/sketchrefiner
+
+  jinpaint inpaint --model=runs/sketchrefiner --image=photo.png \
+    --mask=mask.png --sketch=sketch.png --output=filled.png
+
+CelebA-HQ is read from the folder celebahq/ (`--config.data.source=folder:PATH`
+for other photographs); after a comma, `places2` takes Places2.
+
+The repository has no table of numbers. What its users report of its released
+weights, with free-form masks and simulated sketches: 24.5 dB on CelebA-HQ, 22.8
+dB on Places2 (its issue 14).
+
+Sketches are simulated from edges, drawn masks are free-form strokes, both
+fixed by the seed in evaluation: its protocol. Edges are HED's, cut at 0.65 to
+0.75, of the whole image, in evaluation too (`data.eval_edge=cut`). The authors
+took BDCN's and say that HED's may replace them; `files:PATH` reads theirs, and
+`--config.pretrained=none` takes Canny's and leaves the perceptual loss out.
+`--config.data.sketch=files:PATH --config.options.refines=False` trains the last
+stage on sketches that were refined before, as the authors did.
+
+From the published code: sizes, batches, rates, loss weights; steps are its
+500,003 and 800,001 images divided by the batch. It draws the strength of the
+simulated bending once a run, this for each example. `summary`, after a comma
+(`sketchrefiner.py:inpaint,summary,places2`), is the design of a summary of the
+paper that circulates, with its numbers: see jinpaint/systems/sketchrefiner.py.
+"""
+
+from configs import common, isnet
+
+STAGES = ('registration', 'enhancement', 'inpaint')
+
+_DATA = {
+    'celebahq': dict(source='folder:celebahq', eval_source=''),
+    'places2': isnet.DATA['places2'],
+}
+_PRESETS = {
+    'official': dict(
+        l1=1.0, correlation='local', registration_correlation=0.4,
+        enhancement_correlation=0.9, smoothness=0.0, sparsity=0.0,
+        consistency=0.0, gradient=0.0, scales=(1,),
+        modulation='spade', gan='softplus', known_l1=10.0, adversarial=10.0,
+        r1=0.001, feature_matching=100.0, perceptual=30.0, content=0.0,
+        style=0.0),
+    # alpha to phi of the summary, and its three scales.
+    'summary': dict(
+        l1=0.0, correlation='pearson', registration_correlation=0.1,
+        enhancement_correlation=0.1, smoothness=0.01, sparsity=0.001,
+        consistency=1e-4, gradient=1e-5, scales=(4, 2, 1),
+        modulation='adain', gan='hinge', known_l1=0.0, adversarial=0.1,
+        r1=0.0, feature_matching=0.0, perceptual=0.0, content=10.0,
+        style=250.0),
+}
+
+
+def get_config(variant: str = 'registration'):
+  """Returns a stage: its name, then words for preset and data set."""
+  name, *words = variant.split(',')
+  common.variant(name, dict.fromkeys(STAGES))
+  for word in words:
+    common.variant(word, _PRESETS | _DATA)
+  chosen = lambda known: next((word for word in words if word in known),
+                              next(iter(known)))
+  preset = chosen(_PRESETS)
+
+  config = common.base()
+  config.system, config.stage = 'sketchrefiner', name
+  config.steps = {'inpaint': 32_000}.get(name, 50_000)
+  config.batch_size = {'inpaint': 25}.get(name, 10)
+
+  config.data.update(_DATA[chosen(_DATA)])
+  config.data.size = 256
+  config.data.crop = 'squash'
+  config.data.flip = False
+  config.data.mask = 'strokes'
+  config.data.edge = 'hed'
+  config.data.eval_edge = 'cut'
+  config.data.edge_cut = (0.65, 0.75)
+  config.data.sketch = 'simulated:move=30-100'
+
+  config.options.width = 1.0
+  config.options.blocks = 9
+  config.options.refines = True
+  config.options.consistency_with = 'image'
+  config.options.style_of = 'image'
+  config.options.update(_PRESETS[preset])
+
+  for module in ('registration', 'enhancement'):
+    config.optimizers[module] = common.adam(1e-4, 0.9, 0.999)
+  late = dict(halve_every=400_000)
+  config.optimizers.generator = common.adam(3e-4, 0.9, 0.999, **late)
+  config.optimizers.sketch_encoder = common.adam(
+      3e-4, 0.9, 0.999, warmup_steps=2000, **late)
+  config.optimizers.discriminator = common.adam(1e-4, 0.9, 0.999, **late)
+  if preset == 'summary':
+    config.steps, config.batch_size = 10_000, 16
+    config.data.edge = 'canny'
+    config.data.sketch = 'simulated:move=30-100:thin=yes'
+    for module in config.optimizers:
+      config.optimizers[module] = common.adam(2e-4, 0.9, 0.999, clip_norm=1.0)
+  return config
