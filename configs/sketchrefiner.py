@@ -33,6 +33,8 @@ From the published code: sizes, batches, rates, loss weights; steps are its
 simulated bending once a run, this for each example. `summary`, after a comma
 (`sketchrefiner.py:inpaint,summary,places2`), is the design of a summary of the
 paper that circulates, with its numbers: see jinpaint/systems/sketchrefiner.py.
+Its "threshold of 0.5" of Canny's edges has no one meaning: these are Canny's as
+everywhere here.
 """
 
 from configs import common, isnet
@@ -51,14 +53,20 @@ _PRESETS = {
         modulation='spade', gan='softplus', known_l1=10.0, adversarial=10.0,
         r1=0.001, feature_matching=100.0, perceptual=30.0, content=0.0,
         style=0.0),
-    # alpha to phi of the summary, and its three scales.
     'summary': dict(
-        l1=0.0, correlation='pearson', registration_correlation=0.1,
-        enhancement_correlation=0.1, smoothness=0.01, sparsity=0.001,
-        consistency=1e-4, gradient=1e-5, scales=(4, 2, 1),
-        modulation='adain', gan='hinge', known_l1=0.0, adversarial=0.1,
-        r1=0.0, feature_matching=0.0, perceptual=0.0, content=10.0,
-        style=250.0),
+        l1=0.0, correlation='pearson',
+        registration_correlation=0.1,  # alpha
+        enhancement_correlation=0.1,
+        smoothness=0.01,  # beta
+        sparsity=0.001,  # gamma
+        consistency=1e-4,  # delta
+        gradient=1e-5,  # epsilon
+        scales=(4, 2, 1),  # num_scales, 3
+        modulation='adain', gan='hinge', known_l1=0.0,
+        adversarial=0.1,  # phi
+        r1=0.0, feature_matching=0.0, perceptual=0.0,
+        content=10.0,  # eta
+        style=250.0),  # theta
 }
 
 
@@ -101,7 +109,7 @@ def get_config(variant: str = 'registration'):
   config.optimizers.sketch_encoder = common.adam(
       3e-4, 0.9, 0.999, warmup_steps=2000, **late)
   config.optimizers.discriminator = common.adam(1e-4, 0.9, 0.999, **late)
-  if preset == 'summary':
+  if preset == 'summary':  # num_iter, batch_size, lr_g, lr_d, clipping
     config.steps, config.batch_size = 10_000, 16
     config.data.edge = 'canny'
     config.data.sketch = 'simulated:move=30-100:thin=yes'

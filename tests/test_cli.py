@@ -506,6 +506,141 @@ def test_the_command_line_leaves_warnings_as_they_were(jinpaint):
   assert warnings.showwarning is before
 
 
+# sketches
+
+
+class Follower:
+  """Stands in for a system that follows sketches: strokes become black."""
+
+  follows_sketches = True
+
+  def __call__(self, image, mask, sketch=None):
+    strokes = np.zeros_like(mask) if sketch is None else sketch
+    return np.where((mask * strokes)[..., None] > 0, 0, image).astype(np.uint8)
+
+
+@pytest.fixture
+def follower(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(inference, 'load', lambda path, checkpoint: Follower())
+  return tmp_path
+
+
+def stroke(value=255):
+  sketch = np.zeros(SIZE, np.uint8)
+  sketch[:30, 15] = value
+  return sketch
+
+
+def test_strokes_in_the_hole_lead_the_filling(follower, inpaint):
+  image = write('a.png', picture(3) | 1)
+  write('mask.png', hole())
+  write('sketch.png', stroke())
+  assert inpaint('a.png', 'mask.png', 'out.png', '--sketch=sketch.png')[0] == 0
+  black = (read('out.png') == 0).all(axis=2)
+  np.testing.assert_array_equal(black, (hole() > 0) & (stroke() > 0))
+  write('empty.png', stroke(0))
+  assert inpaint('a.png', 'mask.png', 'b.png', '--sketch=empty.png')[0] == 0
+  np.testing.assert_array_equal(read('b.png'), image)
+
+
+def test_a_grey_sketch_is_cut_and_said_or_refused(follower, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('sketch.png', stroke(200))
+  case = 'a.png', 'mask.png', 'out.png', '--sketch=sketch.png'
+  assert_refused(inpaint(*case, '--strict'), 'of the sketch sketch.png are '
+                 'grey, not black or white')
+  assert not Path('out.png').exists()
+  status, _, err = inpaint(*case)
+  assert status == 0
+  assert '30 of 1961 pixels of the sketch sketch.png are grey' in err
+
+
+@pytest.mark.parametrize(('sketch', 'message'), [
+    ('small.png', 'its sketch small.png is 9 x 9; they must have one size'),
+    ('none.png', 'there is no sketch none.png'),
+    ('folder', 'is a file and the sketch folder a folder')])
+def test_a_sketch_that_does_not_fit_is_one_line(
+    sketch, message, follower, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('small.png', np.zeros((9, 9), np.uint8))
+  write('folder/a.png', stroke())
+  before = contents(follower)
+  assert_refused(inpaint('a.png', 'mask.png', 'out.png', f'--sketch={sketch}'),
+                 message)
+  assert contents(follower) == before
+
+
+def test_a_system_that_follows_no_sketch_refuses_one(place, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('sketch.png', stroke())
+  assert_refused(inpaint('a.png', 'mask.png', 'out.png', '--sketch=sketch.png'),
+                 'run holds a system that follows no sketches')
+
+
+def test_a_folder_needs_a_sketch_for_each_image(follower, inpaint):
+  for name in 'ab':
+    write(f'in/{name}.png', picture(3))
+  write('mask.png', hole())
+  write('sketches/a.png', stroke())
+  assert_refused(inpaint('in', 'mask.png', 'out', '--sketch=sketches'),
+                 'sketches holds no sketch for b.png')
+  write('sketches/b.png', stroke())
+  assert inpaint('in', 'mask.png', 'out', '--sketch=sketches')[0] == 0
+
+
+def test_protocols_keep_their_folders(follower, jinpaint):
+  words = 'inpaint', '--model=run', '--cases=cases', '--output=out'
+  assert_refused(jinpaint(*words), 'cases holds no protocol')
+  for protocol in ('editing', 'removal'):
+    write(f'cases/{protocol}/images/a.png', picture(3))
+    write(f'cases/{protocol}/masks/a.png', hole())
+  write('cases/editing/sketches/a.png', stroke())
+  assert jinpaint(*words)[0] == 0
+  assert sorted(contents(Path('out'))) == ['editing/a.png', 'removal/a.png']
+  np.testing.assert_array_equal(read('out/removal/a.png'), picture(3))
+  assert (read('out/editing/a.png') != picture(3)).any()
+  assert_refused(jinpaint(*words, '--mask=m.png'), '--cases takes the place')
+  assert_refused(jinpaint('inpaint', '--model=run', '--output=out'),
+                 'name --image and --mask, or --cases')
+
+
+def test_sketches_are_simulated_for_a_folder(tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  board = np.uint8((np.indices((40, 60)) // 10).sum(0) % 2 * 255)
+  for name in ('a.jpg', 'sub/b.png'):
+    write(f'in/{name}', np.repeat(board[..., None], 3, -1))
+  words = 'sketches', '--image=in', '--move=40'
+  assert jinpaint(*words, '--output=out')[0] == 0
+  made = [read(f'out/{name}') for name in ('a.png', 'sub/b.png')]
+  for sketch in made:
+    assert (sketch.shape, set(np.unique(sketch))) == ((40, 60), {0, 255})
+  assert (made[0] != made[1]).any()
+  assert_refused(jinpaint(*words, '--output=out'), 'out/a.png exists')
+  assert jinpaint(*words, '--output=other', '--thin', '--soft')[0] == 0
+  assert len(np.unique(read('other/a.png'))) > 2
+  assert jinpaint(*words, '--output=again')[0] == 0
+  assert contents(Path('again')) == contents(Path('out'))
+  # Edges from files, of which soft ones are cut.
+  assert jinpaint(*words, '--output=of files', '--edge=files:out')[0] == 0
+
+
+@pytest.mark.parametrize(('more', 'message'), [
+    ('--move=9-3', 'move is "9-3"'), ('--edge=cany', 'did you mean "canny"'),
+    ('--cut=1.5', '--cut within 0 and 1'), ('--image=x', 'no image x'),
+    ('--edge=files:x', 'x')])
+def test_sketches_that_cannot_be_simulated_are_one_line(
+    more, message, tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  write('in/a.png', picture(3))
+  assert_refused(jinpaint('sketches', '--image=in', '--output=out', more),
+                 message)
+  assert not Path('out').exists()
+
+
 # jinpaint convert
 
 

@@ -125,8 +125,11 @@ def test_there_are_golden_files():
 
 
 # Those that take longest, of networks whose parts others have as well.
-SLOW = ('cfs_completion_generator', 'inpaintgan_mec_edge_generator',
-        'isnet_base_model', 'isnet_base_model_fusion', 'isnet_generator')
+SLOW = ('cfs_completion_generator', 'cfs_sketch_generator',
+        'inpaintgan_mec_edge_generator', 'isnet_base_model',
+        'isnet_base_model_fusion', 'isnet_generator',
+        'sketchrefiner_partial_sketch_encoder',
+        'sketchrefiner_texture_restoration')
 
 
 @pytest.mark.parametrize('path', [

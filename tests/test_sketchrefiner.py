@@ -265,7 +265,9 @@ def predictor(name, **options):
   return stage, *bound(stage), jax.jit(stage.predict)
 
 
-@pytest.mark.parametrize('name', systems.stages('sketchrefiner'))
+@pytest.mark.parametrize('name', [
+    'registration', 'enhancement',
+    pytest.param('inpaint', marks=pytest.mark.slow)])
 def test_what_the_hole_holds_changes_nothing(name):
   _, params, stats, predict = predictor(name)
   seen = batch()
@@ -361,6 +363,7 @@ def test_the_refining_losses_are_the_published_ones(name, weight):
   assert loss == pytest.approx(float(sum(logs.values())), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_discriminator_moves_first_and_each_loss_moves_its_own():
   stage, params, stats, _ = predictor('inpaint')
   first, second = stage.updates
