@@ -1,58 +1,37 @@
 """Runs of the CFS system: every stage, one after another, with and without HED.
 """
 
-import json
 
 import jax
 import numpy as np
 import pytest
+import stage_runs
+from stage_runs import scores, short
 
 from configs import cfs
 import jinpaint
 from jinpaint import checkpoints, detectors, loop, runs
 from jinpaint.converters import pretrained
-from jinpaint.data import files, sources
 from jinpaint.errors import UsageError
 
 
-def small(variant, folder, **changes):
+def small(variant, folder, *earlier):
   """The config on photographs at 64 px, narrow and shallow, with Canny."""
-  config = cfs.get_config(variant)
-  config.steps, config.batch_size, config.eval_examples = 2, 4, 4
-  config.pretrained = 'none'
-  config.data.update(
-      source='photos', eval_source=f'folder:{folder}/held out', size=64,
-      mask='strokes')
-  config.options.update(width=0.25, blocks=1, sketch_blocks=1)
-  config.update(changes)
+  config = short(cfs.get_config(variant), folder, *earlier, width=0.25,
+                 blocks=1, sketch_blocks=1)
+  config.data.mask = 'strokes'
   return config
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp('runs')
-  photographs = sources.Photos('validation')
-  for i in range(2):
-    files.write(folder / 'held out' / f'{i}.png',
-                files.Picture(photographs.read(i)))
+  stage_runs.held_out(folder)
   return folder
 
 
 def trained(folder, variant, *earlier):
-  """Trains three steps, stopping after two; returns the work directory."""
-  workdir = folder / variant
-  if not workdir.exists():
-    config = small(variant, folder, start_from=','.join(map(str, earlier)))
-    loop.train(config, workdir)
-    config.steps = 3
-    assert int(loop.train(config, workdir).step) == 3
-  return workdir
-
-
-def scores(workdir):
-  summary = json.loads((workdir / 'evaluation/summary.json').read_text())
-  assert summary['step'] == 3
-  return summary['methods']['jinpaint']
+  return stage_runs.trained(small(variant, folder, *earlier), folder / variant)
 
 
 def fills(workdir):
@@ -102,7 +81,8 @@ def test_a_run_finds_its_sketches_by_hed(folder, monkeypatch, capsys):
     return variables
 
   monkeypatch.setattr(pretrained, 'load', load)
-  config = small('completion_true_sketch', folder, pretrained='required')
+  config = small('completion_true_sketch', folder)
+  config.pretrained = 'required'
   config.options.update(perceptual=0.0, style=0.0)
   loop.train(config, folder / 'hed')
   assert set(loaded) == {'hed'}

@@ -1,15 +1,15 @@
 """Runs of EdgeConnect and InpaintGAN: every config, one stage after another."""
 
-import json
 
 import jax
 import numpy as np
 import pytest
+import stage_runs
+from stage_runs import scores, short
 
-from configs import edgeconnect, inpaintgan
+from configs import common, edgeconnect, inpaintgan
 import jinpaint
 from jinpaint import checkpoints, loop, runs
-from jinpaint.data import files, sources
 from jinpaint.errors import UsageError
 
 CONFIGS = {'edgeconnect': edgeconnect, 'inpaintgan': inpaintgan}
@@ -17,58 +17,32 @@ EDGE_SCORES = {'edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
                'edges_true', 'edge_accuracy'}
 
 
-def small(system, variant, folder, **changes):
+def small(system, variant, folder, *earlier):
   """The config on photographs at 64 px, narrow and shallow."""
-  config = CONFIGS[system].get_config(variant)
-  config.steps, config.batch_size = 2, 4
-  config.eval_examples = 4
-  config.pretrained = 'none'
-  config.data.update(source='photos', eval_source=f'folder:{folder}/held out',
-                     size=64, crop='random', precrop=0)
-  config.options.update(width=1 / 16, blocks=1)
-  config.update(changes)
-  return config
+  return short(CONFIGS[system].get_config(variant), folder, *earlier,
+               width=1 / 16, blocks=1)
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp('runs')
-  photographs = sources.Photos('validation')
-  for i in range(2):
-    files.write(folder / 'held out' / f'{i}.png',
-                files.Picture(photographs.read(i)))
+  stage_runs.held_out(folder)
   return folder
 
 
 def trained(folder, system, variant, *earlier):
-  """Trains three steps, stopping after two; returns the work directory."""
-  workdir = folder / f'{system} {variant}'
-  if workdir.exists():
-    return workdir
-  config = small(system, variant, folder,
-                 start_from=','.join(map(str, earlier)))
-  loop.train(config, workdir)
-  config.steps = 3
-  assert int(loop.train(config, workdir).step) == 3
-  return workdir
-
-
-def scored(workdir):
-  """Returns the metrics and the methods of a run's evaluation."""
-  summary = json.loads((workdir / 'evaluation/summary.json').read_text())
-  assert summary['step'] == 3
-  return set(summary['methods']['jinpaint']), set(summary['methods'])
+  return stage_runs.trained(small(system, variant, folder, *earlier),
+                            folder / f'{system} {variant}')
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('variant', ['effunet', 'egc', 'egc_svr', 'mec'])
 def test_edge_networks_of_inpaintgan(folder, variant):
   workdir = trained(folder, 'inpaintgan', variant)
-  scores, methods = scored(workdir)
   # The SVR loss takes the place of feature matching.
-  assert scores - EDGE_SCORES == (
+  assert scores(workdir).keys() - EDGE_SCORES == (
       set() if variant == 'egc_svr' else {'feature_matching'})
-  assert methods == {'jinpaint'}
+  assert scores(workdir, 'OpenCV Telea') is None
   with pytest.raises(UsageError, match='stage edge of inpaintgan, which makes'):
     jinpaint.load(workdir)
 
@@ -78,21 +52,19 @@ def test_edge_networks_of_inpaintgan(folder, variant):
 def test_one_stage_starts_from_what_another_has_learned(folder, system):
   edge = trained(folder, system, 'edge' if system == 'edgeconnect' else 'mec')
   inpaint = trained(folder, system, 'inpaint')
-  scores, methods = scored(inpaint)
-  assert not scores & EDGE_SCORES
-  assert 'OpenCV Telea' in methods
+  assert not scores(inpaint).keys() & EDGE_SCORES
+  assert scores(inpaint, 'OpenCV Telea')
 
   both = trained(folder, system, 'edge_inpaint', edge, inpaint)
-  scores, _ = scored(both)
-  assert scores >= EDGE_SCORES | {'psnr_hole'}
+  assert scores(both).keys() >= EDGE_SCORES | {'psnr_hole'}
   kept, _ = checkpoints.variables_of(both)
   first, _ = checkpoints.variables_of(edge)
   jax.tree.map(np.testing.assert_array_equal, kept['edge_generator'],
                first['edge_generator'])
 
   joint = trained(folder, system, 'joint', both, edge)
-  scores, _ = scored(joint)
-  assert scores >= EDGE_SCORES | {'psnr_hole', 'feature_matching'}
+  assert scores(joint).keys() >= EDGE_SCORES | {
+      'psnr_hole', 'feature_matching'}
   moved, _ = checkpoints.variables_of(joint)
   kernel = lambda nets: nets['edge_generator']['params']['decoder'][
       'output']['kernel']
@@ -147,8 +119,7 @@ def test_configs_hold_the_published_numbers(system, variant, stage, weights):
   generator, discriminator = (
       config.optimizers[f'inpaint_{player}'].to_dict()
       for player in ('generator', 'discriminator'))
-  assert generator == {
-      'learning_rate': 1e-4, 'b1': 0.0, 'b2': 0.9, 'cosine_steps': 0}
+  assert generator == common.adam(1e-4, 0.0, 0.9).to_dict()
   assert discriminator['learning_rate'] == pytest.approx(1e-5)
   assert (config.batch_size, config.data.size, config.steps) == (
       8, 256, 2_000_000)

@@ -629,9 +629,9 @@ def test_random_files_are_chosen_among_those_with_the_ratio(
 
   # Nor are files read in vain, once their ratio is known.
   reads = []
-  load = masks._load
+  load = masks._pixels
   monkeypatch.setattr(
-      masks, '_load', lambda *args: reads.append(args) or load(*args))
+      masks, '_pixels', lambda *args: reads.append(args) or load(*args))
   for i in range(50):
     maker(rng(i), 8, 8)
   assert len(reads) == 50

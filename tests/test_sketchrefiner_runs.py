@@ -1,12 +1,13 @@
 """Runs of SketchRefiner: every stage, of both presets, and what follows."""
 
-import json
 from pathlib import Path
 import shutil
 
 import jax
 import numpy as np
 import pytest
+import stage_runs
+from stage_runs import scores, short
 
 from configs import sketchrefiner
 import jinpaint
@@ -18,49 +19,28 @@ from jinpaint import (
     loop,
     runs,
 )
-from jinpaint.data import files, sources
+from jinpaint.data import files
 from jinpaint.errors import UsageError
 
 PUBLISHED = Path(__file__).parent / 'fixtures' / 'published'
 
 
-def small(variant, folder, **changes):
+def small(variant, folder, *earlier):
   """The config on photographs at 64 px, narrow and shallow, with Canny."""
-  config = sketchrefiner.get_config(variant)
-  config.steps, config.batch_size, config.eval_examples = 2, 4, 4
-  config.pretrained = 'none'
-  config.data.update(source='photos', size=64,
-                     eval_source=f'folder:{folder}/held out')
-  config.options.update(width=0.25, blocks=1)
-  config.update(changes)
-  return config
+  return short(sketchrefiner.get_config(variant), folder, *earlier, width=0.25,
+               blocks=1)
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp('runs')
-  photographs = sources.Photos('validation')
-  for i in range(2):
-    files.write(folder / 'held out' / f'{i}.png',
-                files.Picture(photographs.read(i)))
+  stage_runs.held_out(folder)
   return folder
 
 
 def trained(folder, variant, *earlier):
-  """Trains three steps, stopping after two; returns the work directory."""
-  workdir = folder / variant.replace(',', ' ')
-  if not workdir.exists():
-    config = small(variant, folder, start_from=','.join(map(str, earlier)))
-    loop.train(config, workdir)
-    config.steps = 3
-    assert int(loop.train(config, workdir).step) == 3
-  return workdir
-
-
-def scores(workdir):
-  summary = json.loads((workdir / 'evaluation/summary.json').read_text())
-  assert summary['step'] == 3
-  return summary['methods']['jinpaint']
+  return stage_runs.trained(small(variant, folder, *earlier),
+                            folder / variant.replace(',', ' '))
 
 
 SKETCH = {'refined_correlation', 'drawn_correlation', 'refined_l1', 'drawn_l1',

@@ -48,7 +48,6 @@ import numpy as np
 from jinpaint import errors
 from jinpaint.data import files
 from jinpaint.errors import UsageError
-from jinpaint.types import Array
 
 _KINDS = ('canny', 'files', 'thinned', 'hed', 'none')
 KNOWN = ('cut', 'masked')  # which edges outside the hole are known
@@ -74,8 +73,8 @@ def canny(image: np.ndarray, sigma: float, known: np.ndarray | None = None
   return feature.canny(gray, sigma, mask=known).astype(np.float32)
 
 
-def above(soft: Array, cut: float | Array) -> Array:
-  """Returns 1 where a map is above the cut, else 0, float32; or of JAX."""
+def above(soft: np.ndarray, cut: float | np.ndarray) -> np.ndarray:
+  """Returns 1 where a map, NumPy's or JAX's, is above the cut, else 0."""
   return (soft > cut).astype(np.float32)
 
 

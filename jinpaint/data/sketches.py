@@ -43,7 +43,6 @@ import numpy as np
 from jinpaint import errors
 from jinpaint.data import files, masks
 from jinpaint.errors import UsageError
-from jinpaint.types import Array
 
 GRID = 10  # nodes on a side of the coarse grid
 _RADIUS = 5  # of the filter that smooths it, as wide as that at half height
@@ -71,13 +70,14 @@ def displacements(normal: np.ndarray, move: float, size: tuple[int, int]
   return np.clip(smooth * largest, -largest, largest).astype(np.float32)
 
 
-def deform(maps: Array, field: Array, xp: ModuleType = np) -> Array:
+def deform(maps: np.ndarray, field: np.ndarray, xp: ModuleType = np
+           ) -> np.ndarray:
   """Bends maps: each pixel shows what is displaced from it.
 
   Args:
     maps: (B, H, W, C) float32, edges or others; H and W at least 2.
     field: (B, h, w, 2) float32, what `displacements` returns.
-    xp: `numpy`, or `jax.numpy` to compute on the device.
+    xp: `numpy`, or `jax.numpy`, whose arrays all are then, for the device.
 
   Returns:
     (B, H, W, C), soft: sampled bilinearly, 0 outside of the map.
