@@ -255,6 +255,8 @@ def _protocols(root, output):
                    if path.is_dir())
   if not folders:
     raise UsageError(f'{root} holds no protocol: no PROTOCOL/images/')
+  if output.is_file():
+    raise UsageError(f'{output} is a file; {root} needs a folder')
   return [case for folder in folders for case in _cases(
       folder / 'images', folder / 'masks',
       folder / 'sketches' if (folder / 'sketches').exists() else None,

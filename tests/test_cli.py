@@ -604,6 +604,9 @@ def test_protocols_keep_their_folders(follower, jinpaint):
   np.testing.assert_array_equal(read('out/removal/a.png'), picture(3))
   assert (read('out/editing/a.png') != picture(3)).any()
   assert_refused(jinpaint(*words, '--mask=m.png'), '--cases takes the place')
+  write('taken.png', hole())
+  assert_refused(jinpaint(*words[:-1], '--output=taken.png'),
+                 'taken.png is a file; cases needs a folder')
   assert_refused(jinpaint('inpaint', '--model=run', '--output=out'),
                  'name --image and --mask, or --cases')
 

@@ -211,3 +211,10 @@ def test_what_does_not_fit_together_is_one_line(changes, message):
 def test_above_is_strict():
   np.testing.assert_array_equal(edges.above(np.float32([0.5, 0.51]), 0.5),
                                 [0, 1])
+
+
+def test_masks_by_stem_need_photographs_that_have_names(tmp_path):
+  files.write(tmp_path / 'a.png', files.Picture(np.zeros((40, 50), np.uint8)))
+  options = dict(mask=f'files:{tmp_path}', mask_pairing='stem')
+  with pytest.raises(UsageError, match='no names by which to find their masks'):
+    Examples(data(**options), seed=0, training=True)

@@ -138,11 +138,7 @@ class EdgeMaker:
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph has what its edges need."""
     if self.maps is not None:
-      if not names:
-        raise UsageError('these photographs have no names by which to find '
-                         f'their edge maps in {self.maps.root}')
-      for name in names:
-        self.maps.of(name)
+      self.maps.check(names)
 
   def _sigma(self, rng):
     low, high = self.sigmas

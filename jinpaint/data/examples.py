@@ -147,7 +147,7 @@ class Examples:
         data.mask, ratio=tuple(data.mask_ratio) or None,
         pairing=data.mask_pairing, hole=data.mask_hole,
         reading=data.mask_reading)
-    if names:
+    if names or data.mask_pairing == 'stem':
       self._mask.check(names)
     # Edges that a network finds are added where batches are read, and so are
     # sketches that are simulated from them.

@@ -4,7 +4,7 @@ OpenCV reads and writes them: unlike Pillow it keeps 16 bits a channel, and it
 refuses a file that was cut off in every format listed here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
 import os
 from pathlib import Path, PurePosixPath
@@ -110,6 +110,14 @@ class Namesakes:
     for name in self.names:
       for key in _keys(name or root.name):
         self._keyed.setdefault(key, []).append(name)
+
+  def check(self, photographs: Sequence[str]) -> None:
+    """Raises `UsageError` unless each photograph, named, has its file."""
+    if not photographs:
+      raise UsageError('these photographs have no names by which to find their '
+                       f'{self._what} in {self.root}')
+    for photograph in photographs:
+      self.of(photograph)
 
   def of(self, photograph: str) -> str:
     """Returns the name of the file of a photograph, named by relative path.

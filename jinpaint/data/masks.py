@@ -320,8 +320,8 @@ class _Files:
     if self._pairing == 'order' and len(names) != len(self._names):
       raise UsageError(f'{len(names)} images, but {len(self._names)} masks in '
                        f'{self._root}: the pairing order needs equal counts')
-    for name in names if self._pairing == 'stem' else ():
-      self._namesakes.of(name)
+    if self._pairing == 'stem':
+      self._namesakes.check(names)
 
 
 def _read_clean(path, height, width, hole):

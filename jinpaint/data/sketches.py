@@ -185,13 +185,8 @@ class SketchMaker:
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph has its file."""
-    if self.maps is None:
-      return
-    if not names:
-      raise UsageError('these photographs have no names by which to find '
-                       f'their sketches in {self.maps.root}')
-    for name in names:
-      self.maps.of(name)
+    if self.maps is not None:
+      self.maps.check(names)
 
 
 def parse(spec: str) -> SketchMaker:
