@@ -120,6 +120,7 @@ def publish_isnet(directory, fixture, blocks):
   return path
 
 
+@pytest.mark.slow
 def test_a_file_of_isnet_says_how_many_blocks_there_are(tmp_path):
   path = publish_isnet(tmp_path / 'published', 'isnet_generator', 2)
   stage, _, fresh = adoption.adopt('isnet', path.parent, tmp_path / 'run')

@@ -310,6 +310,7 @@ def test_a_sketch_encoder_that_has_not_learned_has_no_influence():
   np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_networks_read_and_paint_bgr():
   """Swapping the channels of what goes in swaps those of what comes out."""
   _, params, stats, predict = predictor('inpaint')
