@@ -73,7 +73,8 @@ class Golden:
         math.prod(shape) for key, shape in self.shapes.items()
         if key not in used
         and not self.sources[key].startswith(('spectral', 'alias', 'fill / '))
-        and not re.search(r'running_|num_batches|mask_conv\.weight$', key))
+        and not re.search(
+            r'running_|num_batches|(mask_conv\.|fuse_)weight$', key))
 
 
 def made(shapes, sources, seed, output_axis):

@@ -22,6 +22,7 @@ from jinpaint import converters, losses, metrics, networks
 from jinpaint.converters import cfs, sketchrefiner, torch_layout
 from jinpaint.converters.inpaintgan import ENHANCED_GATED_ENCODER
 from jinpaint.layers.activations import leaky_relu
+from jinpaint.layers.attention import contextual_attention
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
 from jinpaint.layers.fourier_conv import FourierConv
 from jinpaint.layers.gated_conv import GatedConv
@@ -34,7 +35,12 @@ from jinpaint.networks.inpaintgan import EnhancedGatedEncoder
 # already divided by their spectral norm.
 VARIANTS = {
     'cfs_completion_generator': ('cfs_completion_generator', {'blocks': 4}),
+    'gated_generator': ('gated_generator', {'fuse': False, 'mask_steps': (8,)}),
+    'gated_generator_fuse': ('gated_generator', {'mask_steps': (8,)}),
+    'gated_generator_symmetric': ('gated_generator', {
+        'padding': (1, 1), 'align_corners': False, 'mask_steps': (8,)}),
     'hed': ('hed', {'logits': True}),
+    'pconv_unet': ('pconv_unet', {'normalize': 'sum'}),
     'gated_discriminator': (
         'gated_discriminator', {'spectral_norm': False}),
     'gated_discriminator_symmetric': (
@@ -95,7 +101,19 @@ class LeakyPartialConv(nn.Module):
     return leaky_relu(x), valid
 
 
+class Attention(nn.Module):
+  """Contextual attention, which has no weights."""
+
+  fuse: bool
+
+  def __call__(self, x, mask):
+    return contextual_attention(x, mask, fuse=self.fuse)
+
+
 LAYERS = {
+    'layer_contextual_attention': Layer(lambda _: Attention(fuse=False), {}),
+    'layer_contextual_attention_fuse': Layer(
+        lambda _: Attention(fuse=True), {}),
     'inpaintgan_egc_encoder': Layer(
         lambda _: EnhancedGatedEncoder(), ENHANCED_GATED_ENCODER),
     'layer_cfs_block': Layer(
@@ -126,8 +144,9 @@ def test_there_are_golden_files():
 
 # Those that take longest, of networks whose parts others have as well.
 SLOW = ('cfs_completion_generator', 'cfs_sketch_generator',
+        'gated_generator_fuse', 'gated_generator_symmetric',
         'inpaintgan_mec_edge_generator', 'isnet_base_model',
-        'isnet_base_model_fusion', 'isnet_generator',
+        'isnet_base_model_fusion', 'isnet_generator', 'pconv_unet',
         'sketchrefiner_partial_sketch_encoder',
         'sketchrefiner_texture_restoration')
 
@@ -147,7 +166,11 @@ def test_network_equals_the_published_one(path):
   variables = (torch_layout.convert(network, converter, state)
                if name in LAYERS
                else jinpaint.from_torch(name, state, **options))
-  keys = {leaf.key: leaf.path[1:] for leaf in leaves}
+  # As they are called in the file, where the converter renames them.
+  published = {ours: theirs for ours, array in converter.prepare(state).items()
+               for theirs, other in state.items()
+               if other is array and ours not in state}
+  keys = {published.get(leaf.key, leaf.key): leaf.path[1:] for leaf in leaves}
 
   outputs = dict(golden.outputs)
   if 'second' in outputs:
@@ -168,11 +191,17 @@ def test_network_equals_the_published_one(path):
     assert np.linalg.norm(input_grads[key]) == pytest.approx(
         length, rel=for_norms), f'gradient norm of {key}'
 
-  own = sum(array.size for array in jax.tree.leaves(variables['params']))
+  own = sum(array.size for array in jax.tree.leaves(
+      variables.get('params', {})))
   assert own + golden.count_unused(keys) == golden.params
   assert golden.grad_norms.keys() <= keys.keys()
   assert_norms({key: norm(grads, path) for key, path in keys.items()},
                golden.grad_norms, for_norms)
+
+
+# Of the loss, so that no gradient is too small for float32: the U-Net of
+# partial convolutions has some of 1e-20.
+SCALE = 2.0**40
 
 
 def find(name, options, golden):
@@ -192,11 +221,14 @@ def run(network, variables, golden, read, further):
     arrays = read(network.apply({**variables, 'params': params}, *inputs,
                                 *further))
     named = dict(zip(golden.output_names, arrays, strict=True))
-    return jnp.mean(named[golden.output_names[0]] * golden.probe), named
+    total = jnp.mean(named[golden.output_names[0]] * golden.probe)
+    return total * SCALE, named
 
   (_, named), (grads, input_grads) = jax.jit(
       jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(
-          variables['params'], tuple(golden.inputs.values()))
+          variables.get('params', {}), tuple(golden.inputs.values()))
+  grads, input_grads = jax.tree.map(
+      lambda x: np.asarray(x, np.float64) / SCALE, (grads, input_grads))
   return named, dict(zip(golden.inputs, input_grads, strict=True)), grads
 
 
@@ -240,7 +272,7 @@ def assert_statistics(actual, expected, name):
 def norm(grads, path):
   for name in path:
     grads = grads[name]
-  return float(jnp.linalg.norm(grads.ravel()))
+  return float(np.linalg.norm(grads.ravel()))
 
 
 def assert_norms(actual, expected, rel):
@@ -248,14 +280,14 @@ def assert_norms(actual, expected, rel):
 
   A bias in front of an instance norm has no gradient but rounding errors, about
   1e-6 of its layer's weight's, more in large images: 1e-4 of a layer's largest
-  is as zero.
+  is as zero. So is 1e-18, whose square PyTorch's float32 does not hold.
   """
   largest = {}
   for key, value in expected.items():
     layer = key.rpartition('.')[0]
     largest[layer] = max(value, largest.get(layer, 0.0))
   for key, value in actual.items():
-    floor = 1e-4 * largest.get(key.rpartition('.')[0], 0.0)
+    floor = max(1e-4 * largest.get(key.rpartition('.')[0], 0.0), 1e-18)
     assert value == pytest.approx(expected.get(key, 0.0), rel=rel,
                                   abs=floor), f'gradient norm of {key}'
 

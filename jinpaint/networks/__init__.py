@@ -38,6 +38,7 @@ REGISTRY = {name: Registered(*where) for name, where in {
     'edgeconnect_edge_generator': ('edgeconnect', 'EdgeGenerator', (3,)),
     'edgeconnect_inpaint_generator': ('edgeconnect', 'InpaintGenerator', (4,)),
     'gated_discriminator': ('patchgan', 'GatedDiscriminator', (4,)),
+    'gated_generator': ('gated', 'GatedGenerator', (5, 1)),
     'hed': ('hed', 'HED', (3,)),
     'inpaintgan_effunet_edge_generator': ('inpaintgan', 'EfficientUNet', (3,)),
     'inpaintgan_egc_edge_generator': (
@@ -50,6 +51,7 @@ REGISTRY = {name: Registered(*where) for name, where in {
     'isnet_unet_like': ('isnet', 'UNetLike', (3,)),
     'pconv_lines': ('pconv_lines', 'LinePConvNet', (3, 1)),
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator', (3,)),
+    'pconv_unet': ('pconv', 'PConvUNet', (3, 1)),
     'sketchrefiner_discriminator': (
         'patchgan', 'SketchRefinerDiscriminator', (3,)),
     'sketchrefiner_enhancement': ('sketchrefiner', 'Enhancement', (1,)),
@@ -90,7 +92,7 @@ def parameters(name: str, **options: Any) -> int:
   Raises:
     jinpaint.errors.UsageError: no such network.
   """
-  def blank(channels, size=64):
+  def blank(channels, size=256):
     if isinstance(channels, tuple):
       return [blank(n, size // 2**i) for i, n in enumerate(channels)]
     return jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
