@@ -23,7 +23,7 @@ _MASK = flags.DEFINE_string(
 _MASK_HOLE = flags.DEFINE_string(
     'mask_hole', '', 'Their colour in mask files, white or black; likewise.')
 _MASK_READING = flags.DEFINE_string(
-    'mask_reading', '', 'How mask files are read, clean or '
+    'mask_reading', '', 'How mask files are read, clean, soft or '
     'isnet[:jpeg=QUALITY]; likewise.')
 _SKETCH = flags.DEFINE_string(
     'sketch', '', 'For systems that follow sketches: simulated, simulated:'

@@ -137,7 +137,13 @@ def _read(path, system, tables) -> Iterable[tuple[Adopted, Variables]]:
       architecture: other for other in tables.keys() - {system}
       for architectures in networks_of(other).values()
       for architecture in architectures}
-  for network, architectures in networks_of(system).items():
+  held = networks_of(system)
+  for network, architectures in held.items():
+    # A trainer's file of several networks may lack some.
+    if len(held) > 1 and not any(
+        contents.get(name) for architecture in architectures
+        for name in converters.converter_of(architecture).found_under):
+      continue
     yield _adopted(path, contents, network,
                    elsewhere | dict.fromkeys(architectures, system), system)
 

@@ -6,7 +6,8 @@ command line and a user's own loader all speak it, and nothing else.
 | key          | shape        | type, range     | meaning                      |
 |--------------|--------------|-----------------|------------------------------|
 | `image`      | (B, H, W, 3) | float32, [0, 1] | RGB, undamaged               |
-| `mask`       | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled   |
+| `mask`       | (B, H, W, 1) | float32, 0 or 1 | **1 = hole**, to be filled;  |
+|              |              |                 | read as `soft`, in between   |
 | `edge`       | (B, H, W, 1) | float32, [0, 1] | edges of `image`, maybe soft |
 | `known_edge` | (B, H, W, 1) | float32, [0, 1] | known ones, see below        |
 | `sketch`     | (B, H, W, 1) | float32, [0, 1] | what a user drew, 0 or 1; in |

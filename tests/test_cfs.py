@@ -215,6 +215,7 @@ def test_a_picture_s_sketch_knows_nothing_of_its_hole():
 # --- what the options say ---
 
 
+@pytest.mark.slow
 def test_the_sketch_is_judged_beside_the_undamaged_image():
   stage = systems.stage('cfs', 'sketch', width=0.25, sketch_blocks=1,
                         sketch_adversarial=0.5)

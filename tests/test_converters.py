@@ -15,6 +15,13 @@ from jinpaint.errors import UsageError
 PUBLISHED = Path(__file__).parent / 'fixtures' / 'published'
 NAMES = sorted(path.stem for path in PUBLISHED.glob('*.pth')
                if not path.stem.endswith('_older'))
+# Those that take longest are among the slow tests.
+LARGE = ('cfs_completion_generator', 'cfs_sketch_generator',
+         'inpaintgan_mec_edge_generator', 'isnet_base_model',
+         'isnet_base_model_fusion', 'isnet_generator',
+         'sketchrefiner_texture_restoration')
+EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
+        for name in NAMES]
 
 
 def noise(seed, *shape):
@@ -51,7 +58,7 @@ def test_there_is_a_file_for_every_network_with_a_converter():
 
 
 @pytest.mark.parametrize('ending', ['', '_older'])
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', EACH)
 def test_published_file_fills_every_array_with_its_own(name, ending):
   variables = converters.from_file(name, PUBLISHED / f'{name}{ending}.pth')
   arrays = jax.tree.leaves({kind: arrays for kind, arrays in variables.items()
@@ -91,7 +98,7 @@ def test_published_name_arrives_at_its_layer(name, key, path):
       array.transpose(2, 3, 1, 0) if array.ndim == 4 else array)
 
 
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name', EACH)
 def test_missing_extra_and_misshapen_keys_are_named(name):
   state = published(name)
   key = next(key for key in state if key not in (

@@ -4,6 +4,7 @@ import edgeconnect_recipe as recipe
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import jinpaint
 from jinpaint import images
@@ -34,6 +35,7 @@ def test_inputs_are_the_recorded_ones():
       jnp.concatenate(edge_inputs(64), -1), GOLDEN['ec_edge_in'], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_enhanced_gated_generator():
   gray, edge, mask = edge_inputs(64)
   actual = predicted('inpaintgan_egc_edge_generator', 'IG_EGC_EdgeGenerator',

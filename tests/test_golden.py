@@ -143,11 +143,12 @@ def test_there_are_golden_files():
 
 
 # Those that take longest, of networks whose parts others have as well.
-SLOW = ('cfs_completion_generator', 'cfs_sketch_generator',
-        'gated_generator_fuse', 'gated_generator_symmetric',
+SLOW = ('ade20k_resnet50_dilated', 'cfs_completion_generator',
+        'cfs_sketch_generator', 'edgeconnect_edge_generator',
+        'gated_generator', 'gated_generator_fuse', 'gated_generator_symmetric',
         'inpaintgan_mec_edge_generator', 'isnet_base_model',
         'isnet_base_model_fusion', 'isnet_generator', 'pconv_unet',
-        'sketchrefiner_partial_sketch_encoder',
+        'sketchrefiner_partial_sketch_encoder', 'sketchrefiner_registration',
         'sketchrefiner_texture_restoration')
 
 
@@ -320,6 +321,7 @@ class TestLosses:
     for name, expected in golden['vgg_features'].items():
       assert_statistics(np.asarray(features[name]), expected, name)
 
+  @pytest.mark.slow
   @pytest.mark.parametrize(('name', 'loss', 'layers'), [
       ('style', losses.style, ('relu2_2', 'relu3_4', 'relu4_4', 'relu5_2')),
       ('perceptual', losses.perceptual,

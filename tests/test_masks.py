@@ -700,7 +700,7 @@ def test_a_plus_in_a_path_stays_one(tmp_path):
     ('lines+blok', 'did you mean "block"'),
     ('blok+lines', 'did you mean "block"'),
     ('file:/tmp', 'did you mean "files"'),
-    ('', 'there are: block, files, half, lines, strokes, walk'),
+    ('', 'there are: block, deepfill, files, half, lines, strokes, walk'),
     ('lines:thicknes=2', 'option of lines.*did you mean "thickness"'),
     ('lines:height=2', 'unknown option of lines'),
     ('half:side=left', 'unknown option of half "side"'),
@@ -771,3 +771,21 @@ def test_masks_need_neither_jax_nor_tensorflow():
   subprocess.run(
       [sys.executable, '-c', 'import sys, jinpaint.data.masks\n'
        'assert not {"jax", "tensorflow"} & set(sys.modules)'], check=True)
+
+
+def test_deepfill_masks_are_a_box_and_strokes():
+  made = np.stack([masks.deepfill(rng(i), 256, 256) for i in range(100)])
+  assert set(np.unique(made)) == {0, 1}
+  # A box of 96 to 128 pixels on a side is 0.14 to 0.25 of the pixels.
+  assert made.mean(axis=(1, 2)).min() > 0.14
+  assert 0.25 < made.mean() < 0.45
+  np.testing.assert_array_equal(made[3], masks.deepfill(rng(3), 256, 256))
+  for size in ((8, 8), (40, 70), (70, 40), (1, 1)):
+    assert masks.deepfill(rng(), *size).shape == size
+
+
+def test_soft_masks_stay_soft(tmp_path):
+  write(tmp_path / 'a.png', np.uint8(255 * (np.indices((8, 8))[1] < 3)))
+  made = masks.parse(f'files:{tmp_path}', reading='soft')(rng(), 4, 4)
+  np.testing.assert_allclose(made, np.tile([1, 0.5, 0, 0], (4, 1)), atol=1e-6)
+  assert made.dtype == np.float32

@@ -265,9 +265,8 @@ def predictor(name, **options):
   return stage, *bound(stage), jax.jit(stage.predict)
 
 
-@pytest.mark.parametrize('name', [
-    'registration', 'enhancement',
-    pytest.param('inpaint', marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize('name', systems.stages('sketchrefiner'))
 def test_what_the_hole_holds_changes_nothing(name):
   _, params, stats, predict = predictor(name)
   seen = batch()
@@ -292,6 +291,7 @@ def test_what_the_hole_holds_changes_nothing(name):
     assert set(np.unique(found['sketch'])) <= {0, 1}
 
 
+@pytest.mark.slow
 def test_the_sketch_in_the_hole_leads_the_image():
   _, params, stats, predict = predictor('inpaint', refines=False)
   seen = batch()
@@ -301,6 +301,7 @@ def test_the_sketch_in_the_hole_leads_the_image():
   assert (np.asarray(a) != np.asarray(b)).any()
 
 
+@pytest.mark.slow
 def test_a_sketch_encoder_that_has_not_learned_has_no_influence():
   stage, _, _, predict = predictor('inpaint', refines=False)
   variables = join(*bound(stage, alpha=0))
@@ -337,6 +338,7 @@ def test_networks_read_and_paint_bgr():
   np.testing.assert_allclose(found[..., ::-1], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'weight'), [
     ('registration', 0.4), ('enhancement', 0.9)])
 def test_the_refining_losses_are_the_published_ones(name, weight):
@@ -428,6 +430,7 @@ SUMMARY = dict(
     scales=(4, 2, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('consistency_with', ['image', 'edge'])
 def test_the_summary_s_terms_are_those_of_the_losses(consistency_with):
   stage, params, stats, predict = predictor(

@@ -68,3 +68,8 @@ CONVERTERS = {
         options=_options, ignored=('*.fuse_weight',), found_under=('G',),
         prepare=_as_flat),
 }
+
+# The four for download, and what the port's trainer writes. Which networks a
+# file holds differs.
+PUBLISHED = {'states*.pth': {'generator': ('gated_generator',),
+                             'discriminator': ('gated_discriminator',)}}

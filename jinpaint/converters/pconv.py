@@ -21,3 +21,6 @@ CONVERTERS = {
         options=lambda state: {'levels': _levels(state), 'normalize': 'sum'},
         ignored=('*.mask_conv.weight',), found_under=('model',)),
 }
+
+# Called by their number of steps; the one for download is 1000000.pth.
+PUBLISHED = {'[0-9]*.pth': {'generator': ('pconv_unet',)}}

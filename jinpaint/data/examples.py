@@ -48,8 +48,8 @@ class Data:
     max_bad_images: more broken images than that stop the run.
     mask_turn: whether training turns masks by quarter turns and mirrors them
       with their images, as ISNet's and CFS's code does.
-    mask_reading: how mask files are read, `clean` or `isnet[:jpeg=QUALITY]`,
-      see `jinpaint.data.masks.parse`.
+    mask_reading: how mask files are read, `clean`, `soft` or
+      `isnet[:jpeg=QUALITY]`, see `jinpaint.data.masks.parse`.
     eval_edge: the edges that evaluation knows, `masked` or `cut`, see
       `jinpaint.data.edges`.
     edge_cut: edges above it become 1, all others 0; drawn uniformly between two

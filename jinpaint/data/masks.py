@@ -18,7 +18,7 @@ import warnings
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from jinpaint import errors
 from jinpaint.data import files
@@ -26,7 +26,7 @@ from jinpaint.errors import UsageError
 
 PAIRINGS = ('random', 'stem', 'order', 'single')
 HOLES = ('white', 'black')
-READINGS = ('clean', 'isnet')
+READINGS = ('clean', 'isnet', 'soft')
 TRIES = 1000  # draws after which a hole ratio counts as out of reach
 
 # Lowest and highest whole number, both included; shares of height and width.
@@ -148,6 +148,44 @@ def walk(rng: np.random.Generator, height: int, width: int, *,
   return mask
 
 
+def deepfill(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+  """Draws a box and one to three strokes with round joints.
+
+  The published code of Yu et al., 2019, arXiv:1806.03589, "DeepFill v2", which
+  the paper calls free-form; box and strokes are scaled with a shorter side of
+  256. Strokes start anywhere; in images that are not square, the code swaps
+  height and width there.
+  """
+  scale = min(height, width) / 256
+  mask = np.zeros((height, width), np.uint8)
+  side, shrinking = round(128 * scale), round(32 * scale) // 2
+  top, left = (int(rng.integers(max(1, n - side))) for n in (height, width))
+  rows, columns = rng.integers(shrinking, size=2, endpoint=True)
+  mask[top + rows:top + side - rows, left + columns:left + side - columns] = 1
+
+  drawing = Image.new('L', (width, height))
+  pen = ImageDraw.Draw(drawing)
+  reach = np.hypot(height, width) / 8
+  for _ in range(rng.integers(1, 4)):
+    pieces = int(rng.integers(4, 12))
+    low, high = 2 * np.pi / 5 + np.array([-1, 1]) * rng.uniform(
+        0, 2 * np.pi / 15, size=2)
+    turns = rng.uniform(low, high, size=pieces)
+    turns[::2] = 2 * np.pi - turns[::2]
+    joints = [(int(rng.integers(width)), int(rng.integers(height)))]
+    for turn in turns:
+      length = np.clip(rng.normal(reach, reach // 2), 0, 2 * reach)
+      x, y = joints[-1]
+      joints.append((int(np.clip(x + length * np.cos(turn), 0, width)),
+                     int(np.clip(y + length * np.sin(turn), 0, height))))
+    thickness = max(1, int(rng.uniform(12, 40) * scale))
+    pen.line(joints, fill=1, width=thickness)
+    half = thickness // 2
+    for x, y in joints:
+      pen.ellipse((x - half, y - half, x + half, y + half), fill=1)
+  return np.maximum(mask, np.asarray(drawing))
+
+
 def _stopped_at_border(rng, moves, side):
   """Returns the places, 0..side-1, of a walk that may not leave.
 
@@ -162,7 +200,7 @@ def _stopped_at_border(rng, moves, side):
 # Kinds of masks that are drawn: `KINDS[kind](rng, height, width, **options)`.
 # Options are keywords with a default and an annotation that `_SYNTAX` knows.
 KINDS = {'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
-         'walk': walk}
+         'walk': walk, 'deepfill': deepfill}
 
 # How an option is written. Where a second number may stand, it may be left out.
 _SYNTAX = {int: (int, r'(\d+)'), Range: (int, r'(\d+)(?:-(\d+))?'),
@@ -336,13 +374,21 @@ def _read_clean(path, height, width, hole):
   return mask, mask.mean()
 
 
+def _read_soft(path, height, width, hole):
+  """Returns the mask in a file, resized and left grey, and its share."""
+  painted, full = _painted(_pixels(path), hole)
+  mask = cv2.resize(painted / np.float32(full), (width, height),
+                    interpolation=cv2.INTER_LINEAR)
+  return mask, mask.mean()
+
+
 def _parse_reading(reading):
   """Returns the function that reads one mask file."""
   kind, *settings = reading.split(':')
   if kind not in READINGS:
     raise errors.unknown('reading of mask files', kind, READINGS)
-  if kind == 'clean' and not settings:
-    return _read_clean
+  if kind in ('clean', 'soft') and not settings:
+    return {'clean': _read_clean, 'soft': _read_soft}[kind]
   match = re.fullmatch(r'isnet(?::jpeg=(\d+))?', reading)
   quality = int(match[1] or 0) if match else -1
   if not 0 <= quality <= 100 or (match and match[1] and not quality):
@@ -410,7 +456,8 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
     hole: the colour of a hole in files, 'white' or 'black'.
     reading: how files are read: 'clean', cut at half and resized without grey;
       'isnet' or 'isnet:jpeg=QUALITY', see `as_isnet_reads`, whose ratio is that
-      by which the authors sorted.
+      by which the authors sorted; 'soft', resized bilinearly and left so, as
+      naoto0804's weights were trained.
 
   Raises:
     UsageError: no such kind, option, value, pairing, colour, reading, file or

@@ -22,6 +22,12 @@ def standardize(x: Array) -> Array:
       IMAGENET_STD, x.dtype)
 
 
+def unstandardize(x: Array) -> Array:
+  """Returns the inverse of `standardize`."""
+  return x * jnp.asarray(IMAGENET_STD, x.dtype) + jnp.asarray(
+      IMAGENET_MEAN, x.dtype)
+
+
 def _halved(x: Array) -> Array:
   """Returns the maxima of 2 x 2 pixels, (B, H // 2, W // 2, C).
 

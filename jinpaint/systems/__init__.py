@@ -13,8 +13,8 @@ from typing import Any
 from jinpaint import errors
 from jinpaint.stage import Stage
 
-NAMES = ('cfs', 'edgeconnect', 'inpaintgan', 'isnet', 'pconv_lines',
-         'sketchrefiner')
+NAMES = ('cfs', 'edgeconnect', 'gated', 'inpaintgan', 'isnet', 'pconv',
+         'pconv_lines', 'sketchrefiner')
 
 
 def stage(system: str, name: str, **options: Any) -> Stage:

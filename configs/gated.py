@@ -1,0 +1,53 @@
+"""Free-form inpainting with gated convolution, on Places2 or CelebA-HQ.
+
+Jiahui Yu et al., 2019, arXiv:1806.03589.
+
+  python train.py --config=configs/gated.py:places2 --workdir=runs/gated
+
+`celebahq` reads the folder celebahq/ (`--config.data.source=folder:PATH` for
+other photographs). From the published configs: 256 px, batch 16, Adam's rates,
+loss weights, 1,000,000 steps (the PyTorch port's; the TensorFlow code is
+stopped by hand). Masks are the paper's, a box or strokes: `deepfill`.
+
+The network is the official TensorFlow code's. For weights of the PyTorch port:
+`--config.options.mask_steps='(8,)'`, and for those that were converted from the
+official ones `--config.options.fuse=False`, as its author ran them.
+"""
+
+from configs import common, isnet
+
+_DATA = {
+    'places2': dict(**isnet.DATA['places2'], crop='random'),
+    'celebahq': dict(source='folder:celebahq', eval_source='', crop='squash'),
+}
+
+
+def get_config(variant: str = 'places2'):
+  """Returns the run on one of the paper's data sets."""
+  config = common.base()
+  config.system, config.stage = 'gated', 'inpaint'
+  config.steps = 1_000_000
+  config.batch_size = 16
+  config.eval_every = config.save_every = 5000
+
+  config.data.update(common.variant(variant, _DATA))
+  config.data.size = 256
+  config.data.scales = (1.0, 1.0)
+  config.data.flip = False
+  config.data.mask = 'deepfill'
+
+  config.options.width = 1.0
+  config.options.padding = 'same'
+  config.options.align_corners = True
+  config.options.fuse = True
+  config.options.mask_steps = (4, 2)
+  config.options.colours = 'rgb'
+  config.options.sketch = False
+  config.options.gan = 'hinge'
+  config.options.adversarial = 1.0
+  config.options.coarse = 1.0
+  config.options.refined = 1.0
+
+  for name in ('generator', 'discriminator'):
+    config.optimizers[name] = common.adam(1e-4, 0.5, 0.999)
+  return config
