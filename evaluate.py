@@ -2,6 +2,10 @@
 
 python evaluate.py --workdir=runs/quickstart
 
+On the data set's test part, which nothing was chosen on:
+
+python evaluate.py --workdir=runs/flowers --source=test
+
 As ISNet's Tables 3 and 4, by the share of holes, beside the literature:
 
 python evaluate.py --workdir=runs/isnet --table=isnet:places2
@@ -16,8 +20,8 @@ from jinpaint import program
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'last', 'last, best or a step.')
 _SOURCE = flags.DEFINE_string(
-    'source', '', 'Photographs to score on, e.g. folder:PATH; by default the '
-    "run's own held-out ones.")
+    'source', '', 'Photographs to score on, e.g. folder:PATH, or test for the '
+    "run's data.test_source; by default its held-out ones.")
 _MASK = flags.DEFINE_string(
     'mask', '', "Holes, e.g. files:PATH; by default the run's own.")
 _MASK_HOLE = flags.DEFINE_string(

@@ -30,7 +30,7 @@ From the published config: sizes, batch (one GPU), Adam's rates, loss weights,
 hinge loss (the code: nsgan).
 """
 
-from configs import common, isnet
+from configs import common
 
 STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')
 
@@ -53,7 +53,7 @@ def get_config(variant: str = 'sketch'):
   config.seed = 10
   config.eval_every = config.save_every = 3000
 
-  config.data.update(isnet.DATA['places2'])
+  config.data.update(common.DATA['places2'])
   config.data.size = 256
   config.data.crop = 'center'
   config.data.mask = 'files:irregular_masks'

@@ -6,6 +6,14 @@ overrides any key: `--config.batch_size=4 --config.data.source=folder:photos`.
 
 import ml_collections
 
+# What most papers train on; the validation part is held out.
+DATA = {
+    'places2': dict(source='tfds:places365_small',
+                    test_source='tfds:places365_small:test'),
+    'celeba': dict(source='tfds:celeb_a', test_source='tfds:celeb_a:test',
+                   precrop=178),
+}
+
 
 def base() -> ml_collections.ConfigDict:
   """Returns the keys that every run has."""
@@ -37,7 +45,8 @@ def base() -> ml_collections.ConfigDict:
   # What examples are made of, see jinpaint.data.examples.Data.
   config.data = ml_collections.ConfigDict()
   config.data.source = 'photos'
-  config.data.eval_source = ''
+  config.data.eval_source = ''  # to watch training; '': part of `source`
+  config.data.test_source = ''  # to report, see evaluate.py --source=test
   config.data.size = 64
   config.data.crop = 'random'
   config.data.scales = (0.25, 1.0)

@@ -35,10 +35,6 @@ from configs import common
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
-_DATA = {
-    'places2': dict(source='tfds:places365_small'),
-    'celeba': dict(source='tfds:celeb_a', precrop=178),
-}
 _WEIGHTS = {
     'paper': dict(style=250.0, perceptual=0.1, adversarial=0.1),
     'defaults': dict(style=1.0, perceptual=1.0, adversarial=0.01),
@@ -50,12 +46,12 @@ def get_config(variant: str = 'edge'):
   name, *words = variant.split(',')
   common.variant(name, dict.fromkeys(STAGES))
   for word in words:
-    common.variant(word, _DATA | _WEIGHTS)
+    common.variant(word, common.DATA | _WEIGHTS)
   config = stage('edgeconnect', name, weights=next(
       (word for word in words if word in _WEIGHTS), 'paper'))
   config.options.merge_edges = False  # as the published test program
-  config.data.update(_DATA[next(
-      (word for word in words if word in _DATA), 'places2')])
+  config.data.update(common.DATA[next(
+      (word for word in words if word in common.DATA), 'places2')])
   config.data.mask = 'block:fraction=0.5'
   return config
 

@@ -7,18 +7,27 @@ Jiahui Yu et al., 2019, arXiv:1806.03589.
 `celebahq` reads the folder celebahq/ (`--config.data.source=folder:PATH` for
 other photographs). From the published configs: 256 px, batch 16, Adam's rates,
 loss weights, 1,000,000 steps (the PyTorch port's; the TensorFlow code is
-stopped by hand). Masks are the paper's, a box or strokes: `deepfill`.
+stopped by hand). Masks are the official code's, a box and strokes: `deepfill`.
 
-The network is the official TensorFlow code's. For weights of the PyTorch port:
-`--config.options.mask_steps='(8,)'`, and for those that were converted from the
-official ones `--config.options.fuse=False`, as its author ran them.
+The network is the official TensorFlow code's, on RGB. For published weights
+`jinpaint convert` chooses the first three by the file; say the others:
+
+| weights     | `padding` | `align_corners` | `mask_steps` | `fuse` | colours |
+|-------------|-----------|-----------------|--------------|--------|---------|
+| official    | 'same'    | True            | (4, 2)       | True   | 'bgr'   |
+| in the port | 'same'    | True            | (8,)         | False  | 'rgb'   |
+| the port's  | (1, 1)    | False           | (8,)         | True   | 'rgb'   |
+
+The second row is how the PyTorch port's author ran the official weights, which
+saw BGR; whether the port's conversion turned them round cannot be told without
+its files: look at both.
 """
 
-from configs import common, isnet
+from configs import common
 
 _DATA = {
-    'places2': dict(**isnet.DATA['places2'], crop='random'),
-    'celebahq': dict(source='folder:celebahq', eval_source='', crop='squash'),
+    'places2': dict(**common.DATA['places2'], crop='random'),
+    'celebahq': dict(source='folder:celebahq', crop='squash'),
 }
 
 

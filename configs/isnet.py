@@ -43,12 +43,6 @@ Not from either: Places365 for Places2 (the same photographs at 256 px).
 
 from configs import common
 
-DATA = {
-    'places2': dict(source='tfds:places365_small:train',
-                    eval_source='tfds:places365_small:test'),
-    'celeba': dict(source='tfds:celeb_a:train',
-                   eval_source='tfds:celeb_a:test', precrop=178),
-}
 _VARIANTS = {
     'places2': ('isnet_generator', 4),
     'celeba': ('isnet_generator', 4),
@@ -71,7 +65,7 @@ def get_config(variant: str = 'places2'):
   config.seed = 10
   config.eval_every = config.save_every = 5000
 
-  config.data.update(DATA.get(variant, DATA['places2']))
+  config.data.update(common.DATA.get(variant, common.DATA['places2']))
   config.data.size = 256
   config.data.crop = 'center'
   config.data.mask = 'files:irregular_masks'

@@ -20,7 +20,7 @@ VGG-16's ImageNet weights are needed; `--config.pretrained=none` leaves the
 perceptual and the style loss out.
 """
 
-from configs import common, isnet
+from configs import common
 
 STAGES = ('train', 'finetune')
 
@@ -34,7 +34,7 @@ def get_config(variant: str = 'train'):
   config.batch_size = 16
   config.eval_every, config.save_every = 5000, 5000
 
-  config.data.update(isnet.DATA['places2'])
+  config.data.update(common.DATA['places2'])
   config.data.size = 256
   config.data.crop = 'squash'
   config.data.flip = False

@@ -26,7 +26,7 @@ def get_config():
   config.save_every = 120
   config.pretrained = 'none'
   config.data.source = 'photos'
-  config.data.eval_source = ''
+  config.data.eval_source = config.data.test_source = ''
   config.data.crop = 'random'
   # Larger crops, shrunk to 64 px, leave nothing but detail.
   config.data.scales = (0.2, 0.5)

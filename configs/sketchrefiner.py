@@ -37,13 +37,13 @@ Its "threshold of 0.5" of Canny's edges has no one meaning: these are Canny's as
 everywhere here.
 """
 
-from configs import common, isnet
+from configs import common
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 
 _DATA = {
-    'celebahq': dict(source='folder:celebahq', eval_source=''),
-    'places2': isnet.DATA['places2'],
+    'celebahq': dict(source='folder:celebahq'),
+    'places2': common.DATA['places2'],
 }
 _PRESETS = {
     'official': dict(

@@ -26,7 +26,8 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     table: a key of `jinpaint.literature.TABLES`: one evaluation for each of its
       ranges of hole ratios, printed beside the paper's numbers.
     data: what to change in the config's `data`: `eval_source` for photographs
-      other than the run's held-out ones, `mask`, ...; what is '' stays.
+      other than the run's held-out ones ('test': its `test_source`), `mask`,
+      ...; what is '' stays.
     write: prints.
 
   Raises:
@@ -36,6 +37,11 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
   config = runs.read_config(workdir)
   config.data.update({key: value for key, value in (data or {}).items()
                       if value})
+  if config.data.eval_source == 'test':
+    if not config.data.test_source:
+      raise UsageError(f'the run {workdir} has no photographs to test on: its '
+                       'data.test_source is empty; name a source')
+    config.data.eval_source = config.data.test_source
   paper = literature.table(table) if table else None
   variables, step = checkpoints.variables_of(workdir, checkpoint)
   directory = workdir / 'evaluation'

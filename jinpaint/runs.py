@@ -30,7 +30,7 @@ _CONFIG = 'config.json'
 
 # A run may go on with other values of these: they change no result.
 _FREE = ('steps', 'epochs', 'log_every', 'eval_every', 'eval_examples',
-         'save_every', 'keep', 'data.workers')
+         'save_every', 'keep', 'data.workers', 'data.test_source')
 
 
 def claim(workdir: Path, config: ml_collections.ConfigDict) -> None:

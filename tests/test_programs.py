@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tiny_run
 
-from jinpaint import evaluation, loop
+from jinpaint import evaluation, loop, runs
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 
@@ -155,6 +156,7 @@ def test_a_work_directory_that_cannot_be_made_is_one_line(tmp_path):
     ({'checkpoint': 'frist'}, 'no checkpoint "frist"'),
     ({'data': {'eval_source': 'folder:none'}}, 'there is no folder none'),
     ({'data': {'eval_source': 'phtos'}}, 'did you mean "photos"'),
+    ({'data': {'eval_source': 'test'}}, 'has no photographs to test on'),
     ({'limit': -1}, 'the limit is -1')])
 def test_what_cannot_be_evaluated_is_one_line(
     changes, message, workdir):
@@ -163,3 +165,18 @@ def test_what_cannot_be_evaluated_is_one_line(
     evaluation.evaluate(workdir, **changes)
   assert '\n' not in str(caught.value)
   assert (workdir / 'evaluation/summary.json').read_bytes() == before
+
+
+def test_the_test_part_is_scored_where_it_is_asked_for(workdir, tmp_path):
+  (tmp_path / 'test').mkdir()
+  pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+  files.write(tmp_path / 'test/only.png', files.Picture(pixels))
+  run = shutil.copytree(workdir, tmp_path / 'run',
+                        ignore=shutil.ignore_patterns('evaluation'))
+  config = runs.read_config(run)
+  config.data.test_source = f'folder:{tmp_path}/test'
+  runs.claim(run, config)  # a run may go on with it
+
+  evaluation.evaluate(run, data={'eval_source': 'test'})
+  lines = (run / 'evaluation/images.csv').read_text().splitlines()
+  assert [line.split(',')[0] for line in lines[1:]] == ['only.png']

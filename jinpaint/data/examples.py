@@ -27,7 +27,8 @@ class Data:
 
   Attributes:
     source: `photos` (scikit-image's), `folder:PATH`, `tfds:NAME[:SPLIT]`.
-    eval_source: likewise; empty for the held-out part of `source`.
+    eval_source: likewise, the photographs that training is watched on and its
+      best checkpoint is chosen on; empty for the held-out part of `source`.
     size: height and width of an example.
     crop: `random` (a square at a random place, its side a random share of the
       image's shorter one), `center` (the middle square), `squash` (all of the
@@ -57,6 +58,8 @@ class Data:
       Empty for edges as soft as they are found.
     sketch: what `jinpaint.data.sketches.parse` reads, e.g. `simulated`; empty
       where the system reads no sketches.
+    test_source: photographs, as `source`, that nothing is chosen on: what a
+      paper reports; empty where the data set has no such part.
   """
 
   source: str
@@ -80,6 +83,7 @@ class Data:
   eval_edge: str = 'masked'
   edge_cut: tuple[float, ...] = ()
   sketch: str = ''
+  test_source: str = ''
 
   def __post_init__(self):
     for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
