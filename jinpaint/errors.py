@@ -1,6 +1,6 @@
 """Errors of use: one clear line on stderr and exit status 2."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 import contextlib
 import difflib
 import sys
@@ -29,6 +29,13 @@ def exit_on_usage_error():
 def _exit_with(message: str) -> int:
   print(f'error: {message}', file=sys.stderr)
   return 2
+
+
+def check_option(option: str, value: object, known: Collection) -> None:
+  """Raises `ValueError` unless an option of a module is one of those known."""
+  if value not in known:
+    raise ValueError(f'{option} is one of {", ".join(map(str, known))}, not '
+                     f'{value!r}')
 
 
 def unknown(kind: str, given: str, known: Iterable[str]) -> UsageError:

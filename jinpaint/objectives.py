@@ -11,7 +11,7 @@ from typing import NamedTuple
 from flax import linen as nn
 from jax import lax
 
-from jinpaint import losses, networks
+from jinpaint import errors, losses, networks
 from jinpaint.stage import Bound
 from jinpaint.types import Array, Logs, Variables
 
@@ -46,8 +46,7 @@ def discriminator(gan: str, **options) -> nn.Module:
   Raises:
     ValueError: no such loss.
   """
-  if gan not in GANS:
-    raise ValueError(f'gan is one of {", ".join(GANS)}, not {gan!r}')
+  errors.check_option('gan', gan, GANS)
   return networks.create('edgeconnect_discriminator', sigmoid=gan != 'hinge',
                          **options)
 

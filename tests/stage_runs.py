@@ -2,6 +2,9 @@
 
 import json
 
+import numpy as np
+
+import jinpaint
 from jinpaint import loop
 from jinpaint.data import files, sources
 
@@ -48,3 +51,13 @@ def scores(workdir, method='jinpaint'):
   summary = json.loads((workdir / 'evaluation/summary.json').read_text())
   assert summary['step'] == 3
   return summary['methods'].get(method)
+
+
+def check_it_fills(workdir):
+  """Fills a hole of a picture of an odd size; known pixels come back."""
+  image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+  mask = np.zeros((37, 50), np.uint8)
+  mask[10:20, 10:20] = 1
+  filled = jinpaint.load(workdir)(image, mask)
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  assert (filled[mask == 1] != image[mask == 1]).any()

@@ -7,10 +7,9 @@ import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import scores, short
+from stage_runs import check_it_fills, scores, short
 
 from configs import gated, pconv
-import jinpaint
 from jinpaint import adoption, checkpoints, runs
 
 
@@ -27,15 +26,6 @@ def small(config, folder, *earlier, **options):
   return config
 
 
-def fills(workdir):
-  image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
-  mask = np.zeros((37, 50), np.uint8)
-  mask[10:20, 10:20] = 1
-  filled = jinpaint.load(workdir)(image, mask)
-  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
-  assert (filled[mask == 1] != image[mask == 1]).any()
-
-
 @pytest.mark.slow
 def test_partial_convolutions_are_trained_in_two_parts(folder):
   first = stage_runs.trained(
@@ -50,7 +40,7 @@ def test_partial_convolutions_are_trained_in_two_parts(folder):
     same = all(map(np.array_equal, *(jax.tree.leaves(found[layer])
                                      for found in statistics)))
     assert same == layer.startswith('encoder'), layer
-  fills(second)
+  check_it_fills(second)
 
 
 @pytest.mark.slow
@@ -59,7 +49,7 @@ def test_gated_convolutions_are_trained(folder, variant):
   workdir = stage_runs.trained(
       small(gated.get_config(variant), folder, width=0.25), folder / variant)
   assert 'psnr_hole' in scores(workdir)
-  fills(workdir)
+  check_it_fills(workdir)
 
 
 def test_a_config_that_is_misspelt_is_refused():

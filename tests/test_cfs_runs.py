@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import scores, short
+from stage_runs import check_it_fills, scores, short
 
 from configs import cfs
 import jinpaint
@@ -34,15 +34,6 @@ def trained(folder, variant, *earlier):
   return stage_runs.trained(small(variant, folder, *earlier), folder / variant)
 
 
-def fills(workdir):
-  image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
-  mask = np.zeros((37, 50), np.uint8)
-  mask[10:20, 10:20] = 1
-  filled = jinpaint.load(workdir)(image, mask)
-  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
-  assert (filled[mask == 1] != image[mask == 1]).any()
-
-
 @pytest.mark.slow
 def test_the_sketch_stage_is_followed_by_the_others(folder):
   sketch = trained(folder, 'sketch')
@@ -56,11 +47,11 @@ def test_the_sketch_stage_is_followed_by_the_others(folder):
   before, after = (checkpoints.variables_of(workdir)[0]['sketch_generator']
                    for workdir in (sketch, completion))
   jax.tree.map(np.testing.assert_array_equal, before, after)
-  fills(completion)
+  check_it_fills(completion)
 
   joint = trained(folder, 'joint', completion, sketch)
   assert {'psnr_hole', 'edge_accuracy'} <= scores(joint).keys()
-  fills(joint)
+  check_it_fills(joint)
 
 
 @pytest.mark.slow
@@ -87,7 +78,7 @@ def test_a_run_finds_its_sketches_by_hed(folder, monkeypatch, capsys):
   loop.train(config, folder / 'hed')
   assert set(loaded) == {'hed'}
   assert 'Canny' not in capsys.readouterr().out
-  fills(folder / 'hed')
+  check_it_fills(folder / 'hed')
 
 
 def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():

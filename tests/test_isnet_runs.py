@@ -73,12 +73,7 @@ def test_a_run_makes_the_paper_s_table_and_fills_holes(irregular, tmp_path):
   evaluation.evaluate(workdir, table='isnet:places2', limit=4,
                       write=said.append)
   assert said[0].count('\n| ') == 12  # three metrics of four bins
-  image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
-  mask = np.zeros((37, 50), np.uint8)
-  mask[10:20, 10:20] = 1
-  filled = jinpaint.load(workdir)(image, mask)
-  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
-  assert (filled[mask == 1] != image[mask == 1]).any()
+  stage_runs.check_it_fills(workdir)
 
 
 def test_a_missing_folder_of_masks_is_one_line(tmp_path):

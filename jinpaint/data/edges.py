@@ -125,15 +125,7 @@ class EdgeMaker:
     Raises:
       UsageError: the file is missing, broken or of another size.
     """
-    path = self.maps.root / self.maps.of(name)
-    try:
-      soft = cv2.cvtColor(files.read_rgb(path), cv2.COLOR_RGB2GRAY)
-    except files.UnreadableImage as error:
-      raise UsageError(f'cannot read the edge map {error}') from error
-    if soft.shape != (height, width):
-      raise UsageError('the edge map {} is {} x {}, its photograph {} x {}'
-                       .format(path, *soft.shape, height, width))
-    return soft
+    return self.maps.read(name, _soft, height, width)
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph has what its edges need."""
@@ -146,6 +138,14 @@ class EdgeMaker:
       return low
     return (round((low + high) / 2) if rng is None
             else int(rng.integers(low, high, endpoint=True)))
+
+
+def _soft(path):
+  """Returns the edge map in a file, grey (H, W) uint8."""
+  try:
+    return cv2.cvtColor(files.read_rgb(path), cv2.COLOR_RGB2GRAY)
+  except files.UnreadableImage as error:
+    raise UsageError(f'cannot read the edge map {error}') from error
 
 
 def parse(spec: str) -> EdgeMaker:

@@ -132,6 +132,26 @@ class Namesakes:
                        f'the image {photograph} in {self.root}')
     return found[0]
 
+  def read(self, photograph: str, how: Callable[[Path], np.ndarray],
+           height: int, width: int) -> np.ndarray:
+    """Returns the array (height, width) in the file of a photograph.
+
+    Args:
+      photograph: its relative path.
+      how: reads a file.
+      height: the photograph's.
+      width: the photograph's.
+
+    Raises:
+      UsageError: it has none, or more than one, or one of another size.
+    """
+    path = self.root / self.of(photograph)
+    array = how(path)
+    if array.shape != (height, width):
+      raise UsageError('{} is {} x {}, its photograph {} x {}'.format(
+          path, *array.shape, height, width))
+    return array
+
 
 def _keys(name):
   """Returns what pairs by name: the path without a suffix, and the stem."""

@@ -176,12 +176,8 @@ class SketchMaker:
     Raises:
       UsageError: the file is missing, broken or of another size.
     """
-    path = self.maps.root / self.maps.of(name)
-    sketch = masks.read(path, what='sketch')
-    if sketch.shape != (height, width):
-      raise UsageError('the sketch {} is {} x {}, its photograph {} x {}'
-                       .format(path, *sketch.shape, height, width))
-    return sketch
+    return self.maps.read(
+        name, lambda path: masks.read(path, what='sketch'), height, width)
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph has its file."""

@@ -11,6 +11,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
+from jinpaint import errors
 from jinpaint.layers import cpu_conv
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
@@ -157,9 +158,7 @@ def pad(x: Array, padding: Padding, mode: str) -> Array:
   Raises:
     ValueError: another mode.
   """
-  if mode not in _PADDING_MODES:
-    raise ValueError(f'padding_mode is one of {tuple(_PADDING_MODES)}, '
-                     f'not {mode!r}')
+  errors.check_option('padding_mode', mode, _PADDING_MODES)
   return jnp.pad(x, ((0, 0), *padding, (0, 0)), mode=_PADDING_MODES[mode])
 
 

@@ -17,6 +17,7 @@ from flax import linen as nn
 from jax import lax
 import jax.numpy as jnp
 
+from jinpaint import errors
 from jinpaint.layers.conv import convolve
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
@@ -68,9 +69,7 @@ class PartialConv(nn.Module):
       (B, H', W', features), 0 where a window knows nothing, and the updated
       mask (B, H', W', 1).
     """
-    if self.normalize not in NORMALIZATIONS:
-      raise ValueError(f'normalize is one of {NORMALIZATIONS}, '
-                       f'not {self.normalize!r}')
+    errors.check_option('normalize', self.normalize, NORMALIZATIONS)
     groups = _as_groups(x, valid)
     damaged = jnp.concatenate([x * valid for x, valid in groups], axis=-1)
     channels = damaged.shape[-1]

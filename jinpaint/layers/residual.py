@@ -2,6 +2,7 @@
 
 from flax import linen as nn
 
+from jinpaint import errors
 from jinpaint.layers.conv import Conv, pytorch_init
 from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
@@ -31,9 +32,7 @@ class DilatedResidualBlock(nn.Module):
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H, W, C) for x (B, H, W, C)."""
-    if self.normalize not in NORMALIZATIONS:
-      raise ValueError(f'normalize is one of {NORMALIZATIONS}, '
-                       f'not {self.normalize!r}')
+    errors.check_option('normalize', self.normalize, NORMALIZATIONS)
 
     def normalized_conv(i, x, dilation):
       both = (dilation, dilation)

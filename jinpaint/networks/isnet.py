@@ -22,6 +22,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 
+from jinpaint import errors
 from jinpaint.layers.activations import Activation, leaky_relu
 from jinpaint.layers.conv import Conv
 from jinpaint.layers.upsampling import SubPixelConv
@@ -223,9 +224,7 @@ class Enlarge(nn.Module):
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H 2^doublings, W 2^doublings, C') for x (B, H, W, C)."""
-    if self.upsampling not in UPSAMPLINGS:
-      raise ValueError(f'upsampling is one of {UPSAMPLINGS}, '
-                       f'not {self.upsampling!r}')
+    errors.check_option('upsampling', self.upsampling, UPSAMPLINGS)
     if self.upsampling == 'bilinear':
       b, h, w, c = x.shape
       factor = 2**self.doublings

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint import errors
 from jinpaint.layers.conv import Conv, ConvTranspose, pad, pytorch_init
 from jinpaint.layers.fourier_conv import FourierConv
 from jinpaint.layers.gated_conv import DepthwiseGatedConv, gated
@@ -209,9 +210,7 @@ class TextureRestoration(nn.Module):
     Returns:
       The image (B, H, W, 3) in (0, 1).
     """
-    if self.modulation not in MODULATIONS:
-      raise ValueError(f'modulation is one of {", ".join(MODULATIONS)}, not '
-                       f'{self.modulation!r}')
+    errors.check_option('modulation', self.modulation, MODULATIONS)
 
     def modulated(name, x, features):
       if self.modulation == 'adain':

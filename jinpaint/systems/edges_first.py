@@ -27,7 +27,7 @@ import functools
 
 import jax.numpy as jnp
 
-from jinpaint import images, losses, networks, objectives
+from jinpaint import errors, images, losses, networks, objectives
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 from jinpaint.types import Array, Batch
 
@@ -76,9 +76,7 @@ def stage(
     pretrained: whether there are weights for VGG-19; if not, the style and the
       perceptual loss are left out.
   """
-  if d_grad_mode not in _D_GRAD_MODES:
-    raise ValueError(f'd_grad_mode is one of {", ".join(_D_GRAD_MODES)}, not '
-                     f'{d_grad_mode!r}')
+  errors.check_option('d_grad_mode', d_grad_mode, _D_GRAD_MODES)
   if not pretrained:
     style = perceptual = 0.0
   completes, trains_edges = name != 'inpaint', name in ('edge', 'joint')

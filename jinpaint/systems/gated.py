@@ -15,7 +15,7 @@ in the hole are another channel, cut at 0.6.
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint import images, losses, networks
+from jinpaint import errors, images, losses, networks
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 
 STAGES = ('inpaint',)
@@ -58,10 +58,8 @@ def stage(
     pretrained: nothing here needs pretrained weights.
   """
   del pretrained
-  for option, value, known in (('gan', gan, _GANS),
-                               ('colours', colours, ('rgb', 'bgr'))):
-    if value not in known:
-      raise ValueError(f'{option} is one of {", ".join(known)}, not {value!r}')
+  errors.check_option('gan', gan, _GANS)
+  errors.check_option('colours', colours, ('rgb', 'bgr'))
   nets = {
       'generator': networks.create(
           'gated_generator', padding=padding, align_corners=align_corners,

@@ -15,7 +15,7 @@ adversarial loss is the hinge loss, not nsgan: `gan`. Without the constant 1
 that the code adds to its term for real images, which has no gradient.
 """
 
-from jinpaint import images, losses, networks, objectives
+from jinpaint import errors, images, losses, networks, objectives
 from jinpaint.networks.isnet import isnet_init
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 
@@ -62,8 +62,7 @@ def stage(
       and the style loss are left out.
   """
   del name
-  if judged not in _JUDGED:
-    raise ValueError(f'judged is one of {", ".join(_JUDGED)}, not {judged!r}')
+  errors.check_option('judged', judged, _JUDGED)
   if not pretrained:
     perceptual = style = 0.0
   nets = {'generator': networks.create(generator, blocks=blocks, width=width),

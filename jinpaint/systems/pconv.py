@@ -16,7 +16,7 @@ losses and VGG-16.
 
 import jax.numpy as jnp
 
-from jinpaint import images, losses, networks
+from jinpaint import errors, images, losses, networks
 from jinpaint.networks import vgg
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 from jinpaint.types import Array, Batch
@@ -56,9 +56,7 @@ def stage(
     pretrained: whether there are weights for VGG-16; if not, the perceptual
       and the style loss are left out.
   """
-  if variation_of not in ('composite', 'hole'):
-    raise ValueError("variation_of is one of composite, hole, not "
-                     f'{variation_of!r}')
+  errors.check_option('variation_of', variation_of, ('composite', 'hole'))
   if not pretrained:
     perceptual = style = 0.0
   network = networks.create(

@@ -40,7 +40,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint import devices, images, losses, networks, objectives
+from jinpaint import devices, errors, images, losses, networks, objectives
 from jinpaint.stage import Bound, InputSpec, Stage, Update
 from jinpaint.types import Array, Batch, Logs, Variables
 
@@ -121,8 +121,7 @@ def stage(
       ('correlation', correlation, ('local', 'pearson')),
       ('consistency_with', consistency_with, ('image', 'edge')),
       ('gan', gan, _GANS), ('style_of', style_of, ('image', 'sketch'))):
-    if value not in known:
-      raise ValueError(f'{option} is one of {", ".join(known)}, not {value!r}')
+    errors.check_option(option, value, known)
   if not pretrained:
     perceptual = content = style = 0.0
   create = lambda network, **options: networks.create(
@@ -215,15 +214,16 @@ def stage(
       logs['feature_matching'] = feature_matching * losses.feature_matching(
           fake, real, distance=losses.l2, average=True)
     if perceptual:
-      see = lambda x: networks.create(_PERCEPTUAL).apply(
+      see = lambda x: frozen[_PERCEPTUAL].apply(
           frozen_variables[_PERCEPTUAL], x)
       logs['perceptual'] = perceptual * losses.perceptual(
           see(prediction), lax.stop_gradient(see(image)), distance=losses.l2)
     if content or style:
       logs |= _content_and_style(
-          frozen_variables['vgg19'], _bgr(prediction), batch['image'],
-          batch['image'] if style_of == 'image' else
-          jnp.repeat(sketch, 3, axis=-1), content=content, style=style)
+          lambda x: frozen['vgg19'].apply(frozen_variables['vgg19'], x),
+          _bgr(prediction), batch['image'],
+          batch['image'] if style_of == 'image' else _encoder_feed(sketch),
+          content=content, style=style)
     return sum(logs.values()), (net.stats, logs)
 
   def predict(variables, batch):
@@ -327,23 +327,20 @@ def _sketch_losses(sketch, batch, *, l1, kind, correlation, smoothness,
           if weight}
 
 
-def _content_and_style(variables: Variables, prediction: Array, image: Array,
-                       textures: Array, *, content: float, style: float
-                       ) -> Logs:
-  """Returns the weighted terms 'content' and 'style'."""
-  see = lambda x, layers: networks.create('vgg19', layers=layers).apply(
-      variables, x)
-  both, logs = (*_STYLE, *_CONTENT), {}
-  found, true = see(prediction, both), lax.stop_gradient(see(image, both))
-  if textures is not image:
-    true |= lax.stop_gradient(see(textures, _STYLE))
+def _content_and_style(see: Callable[[Array], dict[str, Array]],
+                       prediction: Array, image: Array, textures: Array, *,
+                       content: float, style: float) -> Logs:
+  """Returns the weighted terms 'content' and 'style' of what VGG-19 sees."""
+  found, true = see(prediction), lax.stop_gradient(see(image))
+  styled = true if textures is image else lax.stop_gradient(see(textures))
   pick = lambda features, layers: [features[name] for name in layers]
+  logs = {}
   if content:
     logs['content'] = content * losses.perceptual(
         pick(found, _CONTENT), pick(true, _CONTENT))
   if style:
     logs['style'] = style * losses.style(
-        pick(found, _STYLE), pick(true, _STYLE),
+        pick(found, _STYLE), pick(styled, _STYLE),
         distance=losses.squared_frobenius)
   return logs
 
