@@ -23,7 +23,7 @@ from jinpaint.errors import UsageError
 def main(arguments: Sequence[str] | None = None) -> None:
   """Runs one command."""
   files.hush()
-  with errors.exit_on_usage_error():
+  with errors.exit_in_one_line():
     parsed = _parser().parse_args(arguments)
     parsed.command(parsed)
 

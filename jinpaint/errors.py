@@ -1,8 +1,10 @@
-"""Errors of use: one clear line on stderr and exit status 2."""
+"""Errors of use, and how programs end by them."""
 
 from collections.abc import Collection, Iterable
 import contextlib
 import difflib
+import os
+import signal
 import sys
 import warnings
 
@@ -12,23 +14,29 @@ class UsageError(Exception):
 
 
 @contextlib.contextmanager
-def exit_on_usage_error():
-  """Turns a `UsageError` into one line on stderr and exit status 2.
+def exit_in_one_line():
+  """Ends a program as its user expects, without a traceback.
 
-  Warnings become one line as well, without the place in the code.
+  A `UsageError` is one line on stderr and exit status 2. Ctrl-C is a line, too,
+  and status 130; a reader of stdout that has seen enough, such as `head`, is
+  status 141. Warnings lose the place in the code.
   """
   with warnings.catch_warnings():
     warnings.showwarning = lambda message, *_, **__: print(
         f'warning: {message}', file=sys.stderr)
     try:
       yield
+      sys.stdout.flush()
     except UsageError as error:
-      sys.exit(_exit_with(str(error)))
-
-
-def _exit_with(message: str) -> int:
-  print(f'error: {message}', file=sys.stderr)
-  return 2
+      print(f'error: {error}', file=sys.stderr)
+      sys.exit(2)
+    except KeyboardInterrupt:
+      print('stopped', file=sys.stderr)
+      sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+      # Python flushes once more at its end.
+      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+      sys.exit(128 + signal.SIGPIPE)
 
 
 def check_option(option: str, value: object, known: Collection) -> None:

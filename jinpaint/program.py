@@ -29,11 +29,11 @@ def run(main: Callable[[], None], *, required: Iterable[str] = ()) -> None:
   def guarded(argv):
     del argv
     logging.set_verbosity(logging.WARNING)
-    with errors.exit_on_usage_error():
+    with errors.exit_in_one_line():
       main()
 
   def parse(argv):
-    with errors.exit_on_usage_error():
+    with errors.exit_in_one_line():
       return _parse(argv, required)
 
   app.run(guarded, flags_parser=parse)

@@ -1,0 +1,53 @@
+"""How programs end: in one line, with the status that shells expect."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from jinpaint import errors
+from jinpaint.errors import UsageError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(('raised', 'status', 'line'), [
+    (UsageError('no such file'), 2, 'error: no such file\n'),
+    (KeyboardInterrupt(), 130, 'stopped\n')])
+def test_what_ends_a_program_is_one_line(raised, status, line, capsys):
+  with pytest.raises(SystemExit) as caught, errors.exit_in_one_line():
+    raise raised
+  assert caught.value.code == status
+  assert capsys.readouterr() == ('', line)
+
+
+def test_a_warning_is_one_line(capsys):
+  with errors.exit_in_one_line():
+    warnings.warn('half of it is grey', stacklevel=1)
+  assert capsys.readouterr() == ('', 'warning: half of it is grey\n')
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback():
+  reader, writer = os.pipe()
+  os.close(reader)
+  ended = subprocess.run(
+      [sys.executable, '-c', 'import jinpaint.cli as x; x.main(["systems"])'],
+      stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+  os.close(writer)
+  assert (ended.returncode, ended.stderr) == (141, '')
+
+
+def test_an_unknown_name_comes_with_the_nearest_or_with_all():
+  assert str(errors.unknown('colour', 'rde', ('red', 'blue'))) == (
+      'unknown colour "rde"; did you mean "red"?')
+  assert str(errors.unknown('colour', 'x', ('red', 'blue'))) == (
+      'unknown colour "x"; there are: blue, red')
+
+
+def test_an_option_that_is_not_known_is_refused_with_those_that_are():
+  errors.check_option('colour', 'red', ('red', 'blue'))
+  with pytest.raises(ValueError, match="is one of red, blue, not 'x'"):
+    errors.check_option('colour', 'x', ('red', 'blue'))
