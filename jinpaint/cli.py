@@ -16,7 +16,7 @@ import numpy as np
 import tqdm
 
 from jinpaint import errors, networks, systems
-from jinpaint.data import edges, files, masks, sketches
+from jinpaint.data import edges, files, mask_files, masks, sketches
 from jinpaint.errors import UsageError
 
 
@@ -202,9 +202,9 @@ class _Case(NamedTuple):
 def _open(case, args):
   """Returns the `files.Picture`, its holes and, or None, its sketch."""
   picture = files.read(case.image)
-  hole = masks.read(case.mask, strict=args.strict, hole=args.mask_hole)
-  sketch = case.sketch and masks.read(case.sketch, strict=args.strict,
-                                      what='sketch')
+  hole = mask_files.read(case.mask, strict=args.strict, hole=args.mask_hole)
+  sketch = case.sketch and mask_files.read(
+      case.sketch, strict=args.strict, what='sketch')
   for what, path, drawn in (('mask', case.mask, hole),
                             ('sketch', case.sketch, sketch)):
     if drawn is not None and drawn.shape != picture.pixels.shape[:2]:

@@ -180,7 +180,7 @@ def _two_valued(what, array, size):
                      f'{array.shape}')
   if len(np.unique(flat)) > 2:
     raise ValueError(f'the {what} has grey values; cut it first, see '
-                     'jinpaint.data.masks.binarise')
+                     'jinpaint.data.mask_files.binarise')
   return flat.astype(bool)
 
 

@@ -207,6 +207,7 @@ def test_the_discriminator():
              (-0.242134, -0.802596, -0.537117, 1.297421))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('train', 'real', 'penalty', 'matching'), [
     (False, 0.5734603, 0.0480962, 11.5430161),
     (True, 0.5849786, 0.1192140, 55.5353522)])

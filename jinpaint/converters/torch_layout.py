@@ -21,6 +21,7 @@ weight, with the stored vectors, as PyTorch does in evaluation mode.
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import fnmatch
+import functools
 import math
 import re
 from typing import Any, NamedTuple
@@ -213,8 +214,7 @@ def leaves(network: nn.Module, converter: Converter, state_dict: StateDict
   inputs = converter.inputs
   if callable(inputs):
     inputs = inputs(state_dict)
-  tree = traverse_util.flatten_dict(
-      jax.eval_shape(network.init, jax.random.key(0), *inputs))
+  tree = _arrays(network, inputs)
   found = [_leaf(path, array.shape, converter.layers,
                  spectral=('spectral', *path[1:-1], 'u') in tree)
            for path, array in tree.items()]
@@ -222,6 +222,13 @@ def leaves(network: nn.Module, converter: Converter, state_dict: StateDict
   if twice := {key for key in keys if keys.count(key) > 1}:
     raise ValueError(f'the converter asks more than once for {sorted(twice)}')
   return found
+
+
+@functools.lru_cache(maxsize=64)  # files are compared with several networks
+def _arrays(network, inputs):
+  """Returns path -> shape and type of a network's arrays."""
+  return traverse_util.flatten_dict(
+      jax.eval_shape(network.init, jax.random.key(0), *inputs))
 
 
 def _leaf(path, shape, layers, spectral):

@@ -11,22 +11,17 @@ function in `KINDS`.
 
 from collections.abc import Sequence
 import functools
-import io
 from pathlib import Path
 import re
-import warnings
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
 from jinpaint import errors
-from jinpaint.data import files
+from jinpaint.data import mask_files
 from jinpaint.errors import UsageError
 
-PAIRINGS = ('random', 'stem', 'order', 'single')
-HOLES = ('white', 'black')
-READINGS = ('clean', 'isnet', 'soft')
 TRIES = 1000  # draws after which a hole ratio counts as out of reach
 
 # Lowest and highest whole number, both included; shares of height and width.
@@ -208,199 +203,6 @@ _SYNTAX = {int: (int, r'(\d+)'), Range: (int, r'(\d+)(?:-(\d+))?'),
 _SYNTAX |= {option | None: syntax for option, syntax in _SYNTAX.items()}
 
 
-def binarise(mask: np.ndarray, *, hole: str = 'white'
-             ) -> tuple[np.ndarray, int]:
-  """Cuts a mask at half of its range.
-
-  Args:
-    mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
-      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 are 0
-      and 1, as in arrays and label files, not shades of black. A colour counts
-      by the mean of its channels. Where alpha is 0 nobody painted: no hole.
-    hole: 'white' or 'black'.
-
-  Returns:
-    (H, W) uint8, 1 = hole, and how many pixels were grey, neither 0 nor full.
-
-  Raises:
-    UsageError: shape, type or range are none of the above.
-  """
-  painted, full = _painted(mask, hole)
-  grey = int(np.count_nonzero((painted != 0) & (painted != full)))
-  return (2 * painted >= full).astype(np.uint8), grey
-
-
-def _painted(mask, hole):
-  """Returns how much each pixel is a hole, and the value of a full one."""
-  if hole not in HOLES:
-    raise errors.unknown('colour of holes', hole, HOLES)
-  full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
-  layers = mask[..., None] if mask.ndim == 2 else mask
-  if (layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not layers.size
-      or (full == 1 and mask.dtype.kind not in 'bf')):
-    raise UsageError(f'a mask of {mask.dtype} {mask.shape}; it must be uint8, '
-                     'uint16, bool or float of (H, W) or 1, 3 or 4 channels')
-  if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:  # or NaN
-    raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
-                     f'{layers.min():g} to {layers.max():g}')
-  # Planes in float32, which holds sums of 16 bits exactly.
-  planes = np.moveaxis(layers, 2, 0).astype(np.float32, order='C')
-  gray = sum(planes[:3]) / len(planes[:3])
-  alpha = planes[3] / full if len(planes) == 4 else 1
-  full = 1 if planes[:3].max() <= 1 else full
-  return alpha * (gray if hole == 'white' else full - gray), full
-
-
-def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
-         what: str = 'mask') -> np.ndarray:
-  """Returns the mask in a file, (H, W) uint8, 1 = hole, at its own size.
-
-  Grey pixels are cut at half, see `binarise`, with a warning that counts them.
-
-  Args:
-    path: the file.
-    strict: whether to refuse grey pixels.
-    hole: 'white' or 'black'.
-    what: what errors call it; a sketch is read as a mask is.
-
-  Raises:
-    UsageError: the file cannot be read, or is grey and this is `strict`.
-  """
-  mask, grey = binarise(_pixels(path, what), hole=hole)
-  if grey:
-    found = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
-    if strict:
-      raise UsageError(f'{found}, not black or white')
-    warnings.warn(f'{found}; they are cut at half', stacklevel=2)
-  return mask
-
-
-def _pixels(path, what='mask'):
-  try:
-    return files.read(Path(path)).pixels
-  except files.UnreadableImage as error:
-    raise UsageError(f'cannot read the {what} {error}') from error
-
-
-def as_isnet_reads(mask: np.ndarray, height: int, width: int, *,
-                   hole: str = 'white', jpeg: int = 0
-                   ) -> tuple[np.ndarray, float]:
-  """Returns a mask as the authors of ISNet and CFS came to train and test on.
-
-  They kept masks as JPEG files, black holes in white, and took every pixel
-  above 0 for known, after a centre crop and Pillow's bilinear resize. JPEG's
-  noise inside holes and the grey rim that resizing makes thus became known
-  pixels, which show the true image. They sorted masks by the share of pixels
-  that are exactly 0 in the file.
-
-  Args:
-    mask: as `binarise` takes it.
-    height: of the result; a file of other proportions is cropped.
-    width: likewise.
-    hole: colour of a hole in `mask`, 'white' or 'black'.
-    jpeg: quality of the JPEG to make of a clean mask first, 1 to 100; 0 for a
-      mask that has been one already.
-
-  Returns:
-    (height, width) uint8, 1 = hole; and the share by which it was sorted.
-
-  Raises:
-    UsageError: the mask is of another type or shape than `binarise` takes.
-  """
-  painted, full = _painted(mask, hole)
-  known = Image.fromarray(
-      np.rint(255 - painted * (255 / full)).astype(np.uint8))
-  if jpeg:
-    encoded = io.BytesIO()
-    known.save(encoded, 'JPEG', quality=jpeg)
-    known = Image.open(encoded)
-  sorted_by = float(np.mean(np.asarray(known) == 0))
-  # The largest centred part that has the proportions of the result.
-  scale = min(known.width / width, known.height / height)
-  columns, rows = round(width * scale), round(height * scale)
-  left, top = (known.width - columns) // 2, (known.height - rows) // 2
-  known = known.crop((left, top, left + columns, top + rows)).resize(
-      (width, height), Image.Resampling.BILINEAR)
-  return (np.asarray(known) == 0).astype(np.uint8), sorted_by
-
-
-class _Files:
-  """The mask files below a folder, or a single one."""
-
-  def __init__(self, root, pairing, hole, read):
-    self._root, self._pairing, self._hole = root, pairing, hole
-    self._read = read
-    self._namesakes = files.Namesakes('masks', root)
-    self._names = self._namesakes.names
-    if pairing == 'single' and len(self._names) > 1:
-      raise UsageError(f'{root} holds {len(self._names)} masks, not one')
-    self._shares = {}  # (name, height, width) -> share of hole pixels
-
-  def mask(self, rng, height, width, name, index, low, high):
-    if self._pairing == 'stem':
-      candidates = [self._namesakes.of(name)]
-    elif self._pairing == 'order':
-      candidates = self._names[index:index + 1]
-    else:
-      # Drawn whole: which ratios are known already must not change the choice.
-      candidates = (self._names[i] for i in rng.permutation(len(self._names)))
-    for key in ((candidate, height, width) for candidate in candidates):
-      if low <= self._shares.get(key, low) <= high:
-        mask, self._shares[key] = self._read(
-            self._root / key[0], *key[1:], self._hole)
-        if low <= self._shares[key] <= high:
-          return mask
-    wanted = (f'number {index}, counted from 0' if self._pairing == 'order' else
-              f'a hole ratio of {low:g} to {high:g} at {height} x {width}')
-    raise UsageError(f'no mask in {self._root} has {wanted}')
-
-  def check(self, names):
-    if self._pairing == 'order' and len(names) != len(self._names):
-      raise UsageError(f'{len(names)} images, but {len(self._names)} masks in '
-                       f'{self._root}: the pairing order needs equal counts')
-    if self._pairing == 'stem':
-      self._namesakes.check(names)
-
-
-def _read_clean(path, height, width, hole):
-  """Returns the mask in a file, resized, and its share of hole pixels."""
-  mask, grey = binarise(_pixels(path), hole=hole)
-  if grey:
-    # The same words for every file: Python shows them once.
-    warnings.warn(f'masks in {path.parent} have grey pixels, which are cut at '
-                  'half', stacklevel=1)
-  mask = cv2.resize(mask, (width, height),
-                    interpolation=cv2.INTER_NEAREST_EXACT)
-  return mask, mask.mean()
-
-
-def _read_soft(path, height, width, hole):
-  """Returns the mask in a file, resized and left grey, and its share."""
-  painted, full = _painted(_pixels(path), hole)
-  mask = cv2.resize(painted / np.float32(full), (width, height),
-                    interpolation=cv2.INTER_LINEAR)
-  return mask, mask.mean()
-
-
-def _parse_reading(reading):
-  """Returns the function that reads one mask file."""
-  kind, *settings = reading.split(':')
-  if kind not in READINGS:
-    raise errors.unknown('reading of mask files', kind, READINGS)
-  if kind in ('clean', 'soft') and not settings:
-    return {'clean': _read_clean, 'soft': _read_soft}[kind]
-  match = re.fullmatch(r'isnet(?::jpeg=(\d+))?', reading)
-  quality = int(match[1] or 0) if match else -1
-  if not 0 <= quality <= 100 or (match and match[1] and not quality):
-    raise UsageError(f'cannot read the reading of mask files "{reading}"; '
-                     'examples: clean, isnet, isnet:jpeg=75 (1 to 100)')
-  return functools.partial(_read_as_isnet, jpeg=quality)
-
-
-def _read_as_isnet(path, height, width, hole, *, jpeg):
-  return as_isnet_reads(_pixels(path), height, width, hole=hole, jpeg=jpeg)
-
-
 class MaskMaker:
   """Makes masks: draws them, reads them, or unites several. See `parse`."""
 
@@ -455,24 +257,24 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
       suffix; 'order', the sorted files one by one; 'single', one for all.
     hole: the colour of a hole in files, 'white' or 'black'.
     reading: how files are read: 'clean', cut at half and resized without grey;
-      'isnet' or 'isnet:jpeg=QUALITY', see `as_isnet_reads`, whose ratio is that
-      by which the authors sorted; 'soft', resized bilinearly and left so, as
-      naoto0804's weights were trained.
+      'isnet' or 'isnet:jpeg=QUALITY', see `mask_files.as_isnet_reads`, whose
+      ratio is that by which the authors sorted; 'soft', resized bilinearly and
+      left so, as naoto0804's weights were trained.
 
   Raises:
     UsageError: no such kind, option, value, pairing, colour, reading, file or
       folder.
   """
-  for what, given, known in (('pairing', pairing, PAIRINGS),
-                             ('colour of holes', hole, HOLES)):
+  for what, given, known in (('pairing', pairing, mask_files.PAIRINGS),
+                             ('colour of holes', hole, mask_files.HOLES)):
     if given not in known:
       raise errors.unknown(what, given, known)
-  drawn, folders, read = [], [], _parse_reading(reading)
+  drawn, folders, read = [], [], mask_files.parse_reading(reading)
   kinds = '|'.join(map(re.escape, [*KINDS, 'files']))
   for part in re.split(rf'\+(?=(?:{kinds})(?:[:+]|$))', spec):
     if part.startswith('files:') and part != 'files:':
       root = Path(part.removeprefix('files:')).expanduser()
-      folders.append(_Files(root, pairing, hole, read))
+      folders.append(mask_files.Folder(root, pairing, hole, read))
     else:
       # A plus that is left here stands before a kind that does not exist.
       drawn += map(_parse_kind, part.split('+'))

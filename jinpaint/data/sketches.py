@@ -41,7 +41,7 @@ import cv2
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import files, masks
+from jinpaint.data import files, mask_files
 from jinpaint.errors import UsageError
 
 GRID = 10  # nodes on a side of the coarse grid
@@ -177,7 +177,7 @@ class SketchMaker:
       UsageError: the file is missing, broken or of another size.
     """
     return self.maps.read(
-        name, lambda path: masks.read(path, what='sketch'), height, width)
+        name, lambda path: mask_files.read(path, what='sketch'), height, width)
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph has its file."""
