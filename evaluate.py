@@ -8,7 +8,7 @@ python evaluate.py --workdir=runs/flowers --source=test
 
 As ISNet's Tables 3 and 4, by the share of holes, beside the literature:
 
-python evaluate.py --workdir=runs/isnet --table=isnet:places2
+python evaluate.py --workdir=runs/isnet --source=test --table=isnet:places2
 """
 
 from pathlib import Path

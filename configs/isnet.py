@@ -19,7 +19,7 @@ for Image Inpainting", ICIP.
 PSNR on Places2's test set, all masks; M: parameters / 2^20. Tables 3 and 4, by
 the share of holes, with their numbers beside those of a run:
 
-  python evaluate.py --workdir=runs/isnet --table=isnet:places2
+  python evaluate.py --workdir=runs/isnet --source=test --table=isnet:places2
 
 Masks: the irregular masks of Liu et al., 2018, arXiv:1804.07723, in the folder
 irregular_masks/ (`--config.data.mask=files:PATH` for another), white holes.

@@ -51,6 +51,9 @@ def _parser():
                        help='for systems that follow one: white strokes on '
                        'black; a file, or a folder with a sketch of the same '
                        'stem for each')
+  inpaint.add_argument('--edge', default='',
+                       help='for systems that read edges: how they are found, '
+                       'canny:sigma=2 or hed (default: as in training)')
   inpaint.add_argument('--cases', type=Path,
                        help='in place of the three: a folder of protocols, '
                        'such as object_removal/ or editing/, with images/, '
@@ -158,7 +161,7 @@ def _inpaint(args):
   if not args.overwrite:
     _refuse_to_overwrite(case.output for case in cases)
   from jinpaint import inference  # after the checks: it compiles and loads
-  inpaint = inference.load(args.model, args.checkpoint)
+  inpaint = inference.load(args.model, args.checkpoint, edge=args.edge)
   if any(case.sketch for case in cases) and not inpaint.follows_sketches:
     raise UsageError(f'{args.model} holds a system that follows no sketches')
 

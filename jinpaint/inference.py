@@ -125,20 +125,28 @@ class Inpainter:
             for key, array in self._predict(self._variables, batch).items()}
 
 
-def load(path: str | Path, checkpoint: str = 'last') -> Inpainter:
+def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
+         ) -> Inpainter:
   """Returns the trained system in a run's work directory.
 
   Args:
     path: the work directory.
     checkpoint: 'last', 'best' or a step.
+    edge: where known edges come from, 'canny:sigma=2' or 'hed', if not from
+      where the run had them (`data.edge`).
 
   Raises:
     jinpaint.errors.UsageError: there is no run, or no such checkpoint, or the
-      run's stage makes no image, or reads edges from files.
+      run's stage makes no image, or reads edges from files, or none though
+      `edge` is given.
   """
   workdir = Path(path)
   config = runs.read_config(workdir)
   stage = runs.stage_of(config)
+  if edge:
+    if 'edge' not in stage.spec.keys:
+      raise UsageError(f'{workdir} holds a system that reads no edges')
+    config.data.edge = edge
   if not stage.fills:
     raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')

@@ -53,11 +53,11 @@ def scores(workdir, method='jinpaint'):
   return summary['methods'].get(method)
 
 
-def check_it_fills(workdir):
+def check_it_fills(workdir, **options):
   """Fills a hole of a picture of an odd size; known pixels come back."""
   image = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
   mask = np.zeros((37, 50), np.uint8)
   mask[10:20, 10:20] = 1
-  filled = jinpaint.load(workdir)(image, mask)
+  filled = jinpaint.load(workdir, **options)(image, mask)
   np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
   assert (filled[mask == 1] != image[mask == 1]).any()

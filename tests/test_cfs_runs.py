@@ -79,6 +79,11 @@ def test_a_run_finds_its_sketches_by_hed(folder, monkeypatch, capsys):
   assert set(loaded) == {'hed'}
   assert 'Canny' not in capsys.readouterr().out
   check_it_fills(folder / 'hed')
+  loaded.clear()
+  check_it_fills(folder / 'hed', edge='canny')
+  assert not loaded
+  with pytest.raises(UsageError, match='did you mean "canny"'):
+    jinpaint.load(folder / 'hed', edge='cany')
 
 
 def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():

@@ -30,7 +30,7 @@ def model(workdir):
 def place(tmp_path, monkeypatch, model):
   """An empty working directory, and a model that is loaded already."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', lambda path, checkpoint: model)
+  monkeypatch.setattr(inference, 'load', lambda path, checkpoint, edge: model)
   return tmp_path
 
 
@@ -117,6 +117,11 @@ def test_a_run_fills_a_picture_end_to_end(
       '--output=new folder/ü.png', '--checkpoint=best')
   assert (status, out, err) == (0, 'wrote 1 of 1 to new folder/ü.png\n', '')
   assert_filled('new folder/ü.png', image)
+  status, _, err = jinpaint(
+      'inpaint', f'--model={workdir}', '--image=photo.png', '--mask=mask.png',
+      '--output=out.png', '--edge=canny')
+  assert (status, err) == (2, f'error: {workdir} holds a system that reads no '
+                              'edges\n')
 
 
 @pytest.mark.parametrize('suffix', ['.png', '.tif'])
@@ -522,7 +527,8 @@ class Follower:
 @pytest.fixture
 def follower(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', lambda path, checkpoint: Follower())
+  monkeypatch.setattr(
+      inference, 'load', lambda path, checkpoint, edge: Follower())
   return tmp_path
 
 
