@@ -1,5 +1,8 @@
 """Sketches are simulated as published, and read from files as drawn."""
 
+import subprocess
+import sys
+
 import cv2
 import golden_files
 import jax.numpy as jnp
@@ -94,6 +97,16 @@ def test_the_largest_displacement_grows_with_the_image():
   small, large = (make.field(np.random.default_rng(3), size, size)
                   for size in (64, 256))
   np.testing.assert_allclose(small, large, atol=1e-7)
+
+
+def test_threads_find_what_thins_imported_already():
+  subprocess.run(
+      [sys.executable, '-c', 'import sys\n'
+       'from jinpaint.data import sketches\n'
+       'sketches.parse("simulated")\n'
+       'assert "skimage" not in sys.modules\n'
+       'sketches.parse("simulated:thin=yes")\n'
+       'assert "skimage.morphology._skeletonize" in sys.modules'], check=True)
 
 
 def test_thinned_lines_are_a_pixel_wide():

@@ -147,6 +147,11 @@ class SketchMaker:
   thin: bool = False
   maps: files.Namesakes | None = None
 
+  def __post_init__(self):
+    if self.thin:
+      # scikit-image is imported now, not by several threads at once.
+      thinned(np.zeros((3, 3), np.float32))
+
   @property
   def bends(self) -> bool:
     """Whether sketches are simulated, from edges."""

@@ -52,6 +52,8 @@ class Photos:
     views = PHOTO_VIEWS if split == 'validation' else 1
     self.names = tuple(f'{photo}/{view}' if views > 1 else photo
                        for photo in photos for view in range(views))
+    # scikit-image is imported now, not by several threads at once.
+    _photo(photos[0])
 
   def __len__(self) -> int:
     return len(self.names)
