@@ -630,15 +630,15 @@ def test_a_wrong_tfds_source_is_one_line(tfds, spec, message):
   assert '\n' not in str(caught.value)
 
 
-@pytest.mark.parametrize(('variant', 'name', 'splits', 'counts'), [
+@pytest.mark.parametrize(('variant', 'name', 'splits', 'counts', 'shared'), [
     ('flowers102', 'oxford_flowers102',
-     {'train': 1020, 'validation': 1020, 'test': 6149}, (6551, 819, 819)),
-    ('celeba', 'celeb_a',
-     {'train': 162770, 'validation': 19867, 'test': 19962}, (6400, 19867, 640)),
+     {'train': 1020, 'validation': 1020, 'test': 6149}, (6551, 819, 819), 0),
+    ('celeba', 'celeb_a', {'train': 162770, 'validation': 19867, 'test': 19962},
+     (6400, 19867, 640), 0),
     ('dtd', 'dtd', {'train': 1880, 'validation': 1880, 'test': 1880},
-     (3760, 1880, 1880))])
+     (3760, 1880, 1880), 1880)])
 def test_the_paper_s_data_sets_are_split_as_it_says(
-    tfds, tmp_path, variant, name, splits, counts):
+    tfds, tmp_path, variant, name, splits, counts, shared):
   from configs import pconv_lines
   config = pconv_lines.get_config(variant).data
   builder = tfds.builder(name, data_dir=str(tmp_path))
@@ -652,23 +652,34 @@ def test_the_paper_s_data_sets_are_split_as_it_says(
   Path(builder.data_dir).mkdir(parents=True)
   builder.info.write_to_directory(builder.data_dir)
   encoded = tf.io.encode_png(np.zeros((20, 30, 3), np.uint8)).numpy()
+  opened = []
 
   def as_dataset(self, split, **_):
+    opened.append(split)
     return tf.data.Dataset.range(self.info.splits[split].num_examples).map(
         lambda _: {'image': tf.constant(encoded)})
 
+  def examples(batches, **sources):
+    opened.clear()
+    stream = batches(data(**sources), batch_size=4, seed=0)
+    assert next(stream)['image'].shape == (4, 16, 16, 3)
+    [split] = set(opened)
+    parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(
+        builder.info.splits)
+    found = {(part.splitname, i) for part in parts for i in range(
+        part.from_ or 0, part.to or splits[part.splitname])}
+    assert len(stream.source) == len(found)
+    return found
+
   with tfds.testing.mock_data(as_dataset_fn=as_dataset,
                               data_dir=str(tmp_path)):
-    parts = (pipeline.train_batches(data(source=config.source), batch_size=4,
-                                    seed=0),
-             pipeline.eval_batches(data(source=config.source,
-                                        eval_source=config.eval_source),
-                                   batch_size=4, seed=0),
-             pipeline.eval_batches(data(eval_source=config.test_source),
-                                   batch_size=4, seed=0))
-    assert tuple(len(part.source) for part in parts) == counts
-    for part in parts:
-      assert next(part)['image'].shape == (4, 16, 16, 3)
+    trained = examples(pipeline.train_batches, source=config.source)
+    watched = examples(pipeline.eval_batches, source=config.source,
+                       eval_source=config.eval_source)
+    tested = examples(pipeline.eval_batches, eval_source=config.test_source)
+  assert (len(trained), len(watched), len(tested)) == counts
+  assert not trained & (watched | tested)
+  assert len(watched & tested) == shared
 
 
 def test_what_tfds_imports_to_download_is_installed():
