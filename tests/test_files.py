@@ -139,6 +139,17 @@ def test_alpha_does_not_darken_colours(tmp_path):
       np.testing.assert_array_equal(files.read(path).pixels, rgba)
 
 
+def test_alpha_is_not_lost_in_silence(tmp_path):
+  grey = Image.merge('LA', [Image.fromarray(noise(5, 7)) for _ in range(2)])
+  grey.save(tmp_path / 'a.png')
+  assert files.read(tmp_path / 'a.png').pixels.shape == (5, 7, 4)
+  grey.save(tmp_path / 'a.tif')
+  with pytest.raises(files.UnreadableImage, match='loses the alpha'):
+    files.read(tmp_path / 'a.tif')
+  grey.getchannel(0).save(tmp_path / 'b.tif')
+  assert files.read(tmp_path / 'b.tif').pixels.shape == (5, 7)
+
+
 def test_depth_and_channels_are_kept(tmp_path):
   cases = {'grey.jpg': noise(5, 7), 'grey.png': noise(5, 7, dtype=np.uint16),
            'rgb.png': noise(5, 7, 3), 'rgba.png': noise(5, 7, 4)}

@@ -167,9 +167,9 @@ def read_rgb(path: Path) -> np.ndarray:
   Grey is repeated, alpha is dropped, 16 bits become 8.
 
   Raises:
-    UnreadableImage: as `read`.
+    UnreadableImage: as `read`, but for that TIFF.
   """
-  return as_rgb8(read(path).pixels)
+  return as_rgb8(_read(path)[0].pixels)
 
 
 def as_rgb8(pixels: np.ndarray) -> np.ndarray:
@@ -186,8 +186,18 @@ def read(path: Path) -> Picture:
 
   Raises:
     UnreadableImage: the file is missing, empty, cut off, too large or no
-      image, or its numbers are neither 8 nor 16 bits.
+      image, its numbers are neither 8 nor 16 bits, or it is a grey TIFF with
+      alpha, which would be lost.
   """
+  picture, loses_alpha = _read(path)
+  if loses_alpha:
+    raise UnreadableImage(f'{path} (grey with alpha as TIFF, of which OpenCV '
+                          'loses the alpha; PNG keeps it)')
+  return picture
+
+
+def _read(path):
+  """Returns a `Picture`, and whether the file has alpha that it has not."""
   encoded = _bytes(path)
   # libtiff multiplies colours by alpha (2), unless told that they are (1).
   alpha = _tag(encoded, _EXTRA_SAMPLES)
@@ -206,8 +216,9 @@ def read(path: Path) -> Picture:
   for orientation in _tag(exif, _ORIENTATION).tolist():
     pixels = _UPRIGHT.get(orientation, np.asarray)(pixels)
   pixels = _swap_red_and_blue(np.ascontiguousarray(pixels))
-  return Picture(pixels, _fitting(
+  picture = Picture(pixels, _fitting(
       metadata.get(cv2.IMAGE_METADATA_ICCP), pixels))
+  return picture, alpha.size > 0 and pixels.ndim == 2
 
 
 def write(path: Path, picture: Picture) -> None:
