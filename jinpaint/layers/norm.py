@@ -1,7 +1,6 @@
 """Normalisations of features and of kernels, with PyTorch's arithmetic."""
 
 from flax import linen as nn
-import jax
 from jax import lax
 import jax.numpy as jnp
 
@@ -106,7 +105,9 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
     return _unit(v @ fixed), v
 
   def start():
-    u = jax.random.normal(module.make_rng('params'), (outputs,), kernel.dtype)
+    # Kernels are random enough. To draw a vector for each took half of the time
+    # in which a large network's first weights are compiled.
+    u = jnp.ones((outputs,), kernel.dtype)
     return lax.fori_loop(0, 15, lambda _, u: iterate(u)[0], _unit(u))
 
   stored_u = module.variable('spectral', 'u', start)
