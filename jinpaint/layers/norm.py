@@ -108,7 +108,7 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
     # Kernels are random enough. To draw a vector for each took half of the time
     # in which a large network's first weights are compiled.
     u = jnp.ones((outputs,), kernel.dtype)
-    return lax.fori_loop(0, 15, lambda _, u: iterate(u)[0], _unit(u))
+    return lax.fori_loop(0, 30, lambda _, u: iterate(u)[0], _unit(u))
 
   stored_u = module.variable('spectral', 'u', start)
   stored_v = module.variable(
