@@ -134,6 +134,7 @@ def test_a_file_of_isnet_says_how_many_blocks_there_are(tmp_path):
                written.variables)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('fixture', 'blocks'), [
     ('isnet_generator', 1), ('isnet_base_model', 3),
     ('isnet_base_model_fusion', 2), ('isnet_unet_like', 3)])

@@ -483,6 +483,7 @@ def test_systems_are_listed_with_their_stages(jinpaint):
   assert lines[at + 1] == '  stages: inpaint'
 
 
+@pytest.mark.slow
 def test_networks_are_listed_with_their_sizes(jinpaint):
   status, out, err = jinpaint('systems', '--parameters')
   assert (status, err) == (0, '')

@@ -82,7 +82,9 @@ def test_each_update_moves_its_own():
           gradients['generator']))
 
 
-@pytest.mark.parametrize('options', [{}, {'sketch': True}, {'colours': 'bgr'}])
+@pytest.mark.parametrize('options', [
+    {'sketch': True}, pytest.param({}, marks=pytest.mark.slow),
+    pytest.param({'colours': 'bgr'}, marks=pytest.mark.slow)])
 def test_holes_are_not_looked_into(options):
   stage, state = small(**options)
   # By its start a sigmoid's gate lets little through.
