@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from jinpaint import program
+from jinpaint.commands import program
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'last', 'last, best or a step.')
@@ -44,8 +44,8 @@ _LIMIT = flags.DEFINE_integer('limit', 0, 'The first so many; 0 for all.')
 
 def main():
   """Evaluates."""
-  from jinpaint import evaluation  # after the flags: it imports TensorFlow
-  evaluation.evaluate(
+  from jinpaint.evaluation import evaluate
+  evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
       table=_TABLE.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,

@@ -8,7 +8,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from jinpaint import program
+from jinpaint.commands import program
 
 _CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the run is written.')
@@ -16,7 +16,7 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the run is written.')
 
 def main():
   """Trains."""
-  from jinpaint import loop  # after the flags: it imports TensorFlow
+  from jinpaint.training import loop
   loop.train(_CONFIG.value, Path(_WORKDIR.value))
 
 

@@ -16,7 +16,7 @@ from machine import processor
 import numpy as np
 import optax
 
-from jinpaint import detectors, networks, systems, training
+from jinpaint import guidance, networks, systems, training
 
 
 def steps(batch: int, size: int, blocks: int):
@@ -35,13 +35,13 @@ def steps(batch: int, size: int, blocks: int):
   state = training.init(0, stage, optimizers, inputs)
 
   def compiled(detector):
-    made = jax.jit(detectors.at_head(step, detector), donate_argnums=0)
+    made = jax.jit(guidance.at_head(step, detector), donate_argnums=0)
     def run():
       nonlocal state
       state, logs = made(state, frozen, inputs)
       jax.block_until_ready((state, logs))
     return run
-  return compiled(detectors.NONE), compiled(detectors.hed(masked=False))
+  return compiled(guidance.NONE), compiled(guidance.hed(masked=False))
 
 
 def main():

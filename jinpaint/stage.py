@@ -69,7 +69,7 @@ class Stage(NamedTuple):
     fills: whether `predict` returns an `'image'`.
     scores: `(variables, batch, predicted) -> {metric: (B,)}`, what evaluation
       shows beside the metrics of what was predicted; their names are keys of
-      `jinpaint.metrics.METRICS`.
+      `jinpaint.evaluation.metrics.METRICS`.
   """
 
   networks: Mapping[str, nn.Module]

@@ -15,7 +15,7 @@ command line and a user's own loader all speak it, and nothing else.
 | `noise`      | (B, H, W, 3) | float32         | added to `image` in training |
 | `weight`     | (B,)         | float32, 0 or 1 | 0 = padding of a last batch  |
 
-Where a network finds edges (`jinpaint.detectors`), a batch comes without `edge`
+Where a network finds edges (`jinpaint.guidance`), a batch comes without `edge`
 and `sketch`, and with what makes them: `edge_cut` (B, 1, 1, 1), above what
 edges are 1, and `bend` (B, h, w, 2), see `jinpaint.data.sketches.deform`.
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 
 import jinpaint
-from jinpaint import loop
 from jinpaint.data import files, sources
+from jinpaint.training import loop
 
 
 def held_out(folder):

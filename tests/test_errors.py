@@ -34,7 +34,8 @@ def test_a_reader_that_has_seen_enough_gets_no_traceback():
   reader, writer = os.pipe()
   os.close(reader)
   ended = subprocess.run(
-      [sys.executable, '-c', 'import jinpaint.cli as x; x.main(["systems"])'],
+      [sys.executable, '-c',
+       'from jinpaint.commands import cli; cli.main(["systems"])'],
       stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
   os.close(writer)
   assert (ended.returncode, ended.stderr) == (141, '')

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 import jinpaint
-from jinpaint import converters, losses, metrics, networks
+from jinpaint import converters, losses, networks
 from jinpaint.converters import cfs, sketchrefiner, torch_layout
 from jinpaint.converters.inpaintgan import ENHANCED_GATED_ENCODER
+from jinpaint.evaluation import metrics
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.attention import contextual_attention
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock

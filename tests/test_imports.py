@@ -18,34 +18,23 @@ LEAVES = {'types', 'errors', 'devices'}
 ROOMS = {
     '__init__': set(),
     'types': set(), 'errors': set(), 'devices': set(),
-    'images': set(), 'losses': set(), 'metrics': {'images'},
+    'images': set(), 'losses': set(),
     'layers': set(),
     'networks': {'layers'},
     'stage': set(),
-    'objectives': {'stage', 'losses', 'networks'},
-    'systems': {'stage', 'losses', 'images', 'networks', 'objectives'},
+    'systems': {'stage', 'losses', 'images', 'networks'},
     'data': {'images'},
-    'baselines': set(),
-    'training': {'stage'},
+    'guidance': {'data', 'images', 'networks'},
     'converters': {'networks', 'data'},
-    'checkpoints': {'training'},
-    'detectors': {'data', 'images', 'networks'},
-    'runs': {'detectors', 'systems', 'stage', 'data'},
-    'adoption': {'checkpoints', 'converters', 'data', 'networks', 'runs',
-                 'systems', 'training'},
-    'scores': {'detectors', 'metrics', 'stage'},
-    'literature': set(),
-    'reports': {'literature', 'metrics', 'scores', 'data'},
-    'progress': set(),
-    'inference': {'checkpoints', 'converters', 'data', 'detectors', 'images',
-                  'runs', 'stage'},
-    'evaluation': {'baselines', 'literature', 'reports', 'runs', 'scores',
-                   'checkpoints', 'converters', 'data', 'stage'},
-    'loop': {'detectors', 'evaluation', 'reports', 'runs', 'training',
-             'checkpoints', 'converters', 'data', 'progress'},
-    'program': set(),
-    'cli': {'adoption', 'converters', 'data', 'detectors', 'inference',
-            'networks', 'systems'},
+    # Both: `runs` saves what `training.step` makes, `training.loop` saves runs.
+    'runs': {'converters', 'data', 'guidance', 'networks', 'stage', 'systems',
+             'training'},
+    'training': {'converters', 'data', 'evaluation', 'guidance', 'runs',
+                 'stage'},
+    'evaluation': {'converters', 'data', 'guidance', 'images', 'runs', 'stage'},
+    'inference': {'converters', 'data', 'guidance', 'images', 'runs', 'stage'},
+    'commands': {'converters', 'data', 'guidance', 'inference', 'networks',
+                 'runs', 'systems'},
 }
 MODULES = sorted(PACKAGE.rglob('*.py'))
 
@@ -110,7 +99,7 @@ def test_importing_jinpaint_is_light():
 
 
 def test_inference_and_conversion_need_no_tensorflow():
-  code = ("import sys, jinpaint.inference, jinpaint.converters, jinpaint.cli; "
-          "jinpaint.create('pconv_lines'); "
+  code = ("import sys, jinpaint.inference, jinpaint.converters; "
+          "import jinpaint.commands.cli; jinpaint.create('pconv_lines'); "
           "assert 'tensorflow' not in sys.modules")
   subprocess.run([sys.executable, '-c', code], check=True, cwd=ROOT)

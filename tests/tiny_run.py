@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from configs import quickstart
-from jinpaint import loop
+from jinpaint.training import loop
 
 
 def config(**changes):

@@ -8,7 +8,7 @@ An edge map is (H, W) float32 in [0, 1], and **1 = edge**. A config's
 | `canny`              | Canny's, 0 or 1                                   |
 | `files:PATH`         | those in grey files, white = edge, soft as it is  |
 | `thinned:files:PATH` | both multiplied: a file's, where Canny finds some |
-| `hed`                | HED's, soft, found by `jinpaint.detectors`        |
+| `hed`                | HED's, soft, found by `jinpaint.guidance`        |
 | `none`               | none anywhere                                     |
 
 `PATH`, all that follows, is a folder, of which everything below counts. A

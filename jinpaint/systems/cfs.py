@@ -24,8 +24,9 @@ sum of its own losses' and the image's. In `completion` the sketch network's
 spectral vectors stay as they are.
 """
 
-from jinpaint import images, losses, networks, objectives
+from jinpaint import images, losses, networks
 from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.systems import objectives
 from jinpaint.types import Array, Batch
 
 STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')

@@ -27,8 +27,9 @@ import functools
 
 import jax.numpy as jnp
 
-from jinpaint import errors, images, losses, networks, objectives
+from jinpaint import errors, images, losses, networks
 from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.systems import objectives
 from jinpaint.types import Array, Batch
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')

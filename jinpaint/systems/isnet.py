@@ -15,9 +15,10 @@ adversarial loss is the hinge loss, not nsgan: `gan`. Without the constant 1
 that the code adds to its term for real images, which has no gradient.
 """
 
-from jinpaint import errors, images, losses, networks, objectives
+from jinpaint import errors, images, losses, networks
 from jinpaint.networks.isnet import isnet_init
 from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.systems import objectives
 
 STAGES = ('inpaint',)
 

@@ -40,8 +40,9 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint import devices, errors, images, losses, networks, objectives
+from jinpaint import devices, errors, images, losses, networks
 from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.systems import objectives
 from jinpaint.types import Array, Batch, Logs, Variables
 
 STAGES = ('registration', 'enhancement', 'inpaint')

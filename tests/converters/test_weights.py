@@ -1,0 +1,95 @@
+"""A converted file comes back whole, and knows whose weights it holds."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jinpaint
+from jinpaint.converters import download, weights
+from jinpaint.errors import UsageError
+
+HED = Path(__file__).parents[1] / 'fixtures' / 'published' / 'hed.pth'
+
+
+@pytest.fixture
+def hed_file(tmp_path):
+  """HED under its published name."""
+  path = tmp_path / Path(download.TABLE['hed'].file).name
+  path.write_bytes(HED.read_bytes())
+  return path
+
+
+def test_converted_file_is_read_again_with_licence_and_origin(
+    hed_file, tmp_path):
+  output = tmp_path / 'new' / 'hed.npz'
+  written = weights.convert('hed', hed_file, output, logits=True)
+  read = weights.load(output)
+  assert read._replace(variables=None) == written._replace(variables=None)
+  jax.tree.map(np.testing.assert_array_equal, read.variables,
+               written.variables)
+  assert (read.network, read.options) == ('hed', {'logits': True})
+  assert read.licence == download.TABLE['hed'].licence
+  assert read.origin == download.TABLE['hed'].origin
+  assert len(read.sha256) == 64
+  network = jinpaint.create(read.network, **read.options)
+  shape = jax.eval_shape(network.apply, read.variables,
+                         jnp.ones((1, 16, 16, 3))).shape
+  assert shape == (1, 16, 16, 1)
+
+
+def test_output_is_not_overwritten_unasked(hed_file, tmp_path):
+  output = tmp_path / 'hed.npz'
+  output.write_text('mine')
+  with pytest.raises(UsageError, match=r'hed\.npz exists; --overwrite'):
+    weights.convert('hed', hed_file, output)
+  assert output.read_text() == 'mine'
+  weights.convert('hed', hed_file, output, overwrite=True)
+  assert weights.load(output).network == 'hed'
+
+
+def test_output_has_another_name_than_a_pytorch_file(hed_file, tmp_path):
+  with pytest.raises(UsageError, match=r'hed\.pth: name the output \.npz'):
+    weights.convert('hed', hed_file, tmp_path / 'hed.pth')
+
+
+def test_output_that_cannot_be_written_is_a_usage_error(hed_file, tmp_path):
+  (tmp_path / 'file').touch()
+  with pytest.raises(UsageError, match='cannot write'):
+    weights.convert('hed', hed_file, tmp_path / 'file' / 'hed.npz')
+
+
+def test_broken_and_foreign_files_are_named(hed_file, tmp_path):
+  with pytest.raises(UsageError, match=f'{hed_file}: was not written by'):
+    weights.load(hed_file)
+  np.savez(tmp_path / 'other.npz', about=np.ones(3), x=np.ones(2))
+  with pytest.raises(UsageError, match=r'other\.npz: was not written by'):
+    weights.load(tmp_path / 'other.npz')
+  hed_file.write_bytes(hed_file.read_bytes()[:-100])
+  with pytest.raises(UsageError, match=f'{hed_file}: '):
+    weights.convert('hed', hed_file, tmp_path / 'hed.npz')
+  assert not (tmp_path / 'hed.npz').exists()
+
+
+@pytest.mark.parametrize(('network', 'file', 'sha256', 'licence'), [
+    ('vgg16', 'mine.pth', download.TABLE['vgg16'].sha256, 'BSD-3-Clause'),
+    ('vgg16', 'vgg16-397923af.pth', '0' * 64, 'unknown'),
+    ('edgeconnect_edge_generator', 'EdgeModel_gen.pth', '', 'CC BY-NC 4.0'),
+    ('inpaintgan_mec_edge_generator', 'EdgeModel_gen.pth', '', 'Apache-2.0'),
+    ('hed', 'EdgeModel_gen.pth', '', 'unknown'),
+])
+def test_licence_is_that_of_the_file_with_this_checksum_or_name(
+    network, file, sha256, licence):
+  found, _ = weights.licence_and_origin(network, file, sha256)
+  assert found.startswith(licence)
+
+
+def test_options_come_back_hashable(tmp_path):
+  saved = weights.Weights('vgg16', {'params': {'a': {'b': jnp.ones(2)}}},
+                          {'layers': ('pool1', 'pool2')})
+  weights.save(tmp_path / 'a.npz', saved)
+  read = weights.load(tmp_path / 'a.npz')
+  assert read.options == saved.options
+  assert hash(jinpaint.create('vgg16', **read.options))

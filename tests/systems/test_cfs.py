@@ -1,0 +1,272 @@
+"""The CFS system is the published one, at any size, and trains as published."""
+
+import functools
+import json
+
+from golden import fill
+import golden_files
+import isnet_recipe as recipe
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import jinpaint
+from jinpaint import guidance, losses, networks, systems, training
+from jinpaint.stage import Bound
+from jinpaint.systems import objectives
+
+
+@pytest.mark.parametrize(('name', 'options', 'expected'), [
+    ('cfs_sketch_generator', {}, 24_121_427),
+    ('cfs_completion_generator', {'blocks': 4}, 72_839_800),
+    ('cfs_completion_generator', {}, 129_729_400)])
+def test_networks_have_the_published_number_of_parameters(
+    name, options, expected):
+  assert networks.parameters(name, **options) == expected
+
+
+# The published code fails at many of these.
+SIZES = [(64, 64), (65, 92), (93, 115), (92, 64), (127, 128), (256, 256),
+         (512, 512), (511, 513), (520, 259)]
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_any_size_comes_back_as_it_was(size):
+  for name, channels, made in (('cfs_sketch_generator', (2, 1), 1),
+                               ('cfs_completion_generator', (5,), 3)):
+    net = jinpaint.create(name, blocks=1, width=0.25)
+    inputs = [jax.ShapeDtypeStruct((1, *size, n), jnp.float32)
+              for n in channels]
+    found, _ = jax.eval_shape(net.init_with_output, jax.random.key(0), *inputs)
+    assert found.shape == (1, *size, made)
+
+
+@functools.cache
+def small(name):
+  """Returns a small network, to be compiled, with random weights."""
+  net = jinpaint.create(name, blocks=1, width=1 / 16)
+  inputs = [np.zeros((1, 33, 47, channels), np.float32)
+            for channels in networks.REGISTRY[name].channels]
+  rng = np.random.default_rng(0)
+  variables = jax.tree.map(
+      lambda array: rng.standard_normal(array.shape, np.float32),
+      jax.eval_shape(net.init, jax.random.key(0), *inputs))
+  return jax.jit(functools.partial(net.apply, variables))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('size', SIZES)
+def test_outputs_of_any_size_are_finite(size):
+  rng = np.random.default_rng(0)
+  valid = (rng.random((1, *size, 1)) > 0.2).astype(np.float32)
+  pair, five = (rng.random((1, *size, channels), np.float32)
+                for channels in (2, 5))
+  sketch = small('cfs_sketch_generator')(pair, valid)
+  image = small('cfs_completion_generator')(five)
+  for made, channels in ((sketch, 1), (image, 3)):
+    assert made.shape == (1, *size, channels)
+    assert np.isfinite(made).all()
+
+
+@pytest.mark.parametrize('hole', [
+    slice(0), slice(None), slice(16), slice(32, 33)])
+def test_outputs_of_an_odd_size_are_finite_whatever_is_known(hole):
+  rng = np.random.default_rng(0)
+  valid = np.ones((1, 33, 47, 1), np.float32)
+  valid[:, hole] = 0
+  pair, five = (rng.random((1, 33, 47, channels), np.float32)
+                for channels in (2, 5))
+  sketch = small('cfs_sketch_generator')(pair, valid)
+  assert np.isfinite(sketch).all()
+  assert np.isfinite(small('cfs_completion_generator')(five)).all()
+  # The sketch network does not look into holes.
+  np.testing.assert_array_equal(small('cfs_sketch_generator')(
+      np.where(valid == 0, 1 - pair, pair), valid), sketch)
+
+
+# --- training ---
+
+
+def variables_of(recorded, stage):
+  """Returns the recorded start weights, by our networks' names."""
+  found = {}
+  for player, name in (('generator', f'cfs_{stage}_generator'),
+                       ('discriminator', 'edgeconnect_discriminator')):
+    listing = recorded[stage]['weights'][player]
+    found[f'{stage}_{player}'] = jinpaint.from_torch(name, golden_files.made(
+        {key: tuple(shape) for key, shape, _ in listing},
+        {key: source for key, _, source in listing}, recorded['seed'], {}))
+  return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['sketch', 'completion'])
+def test_three_steps_log_the_published_losses(name):
+  recorded = json.loads((golden_files.FOLDER / 'cfs_training.json').read_text())
+  config, seed = recorded['config'], recorded['seed']
+  stage = systems.stage(
+      'cfs', 'completion_true_sketch' if name == 'completion' else name,
+      blocks=config['BLOCKS'], gan=config['GAN_LOSS'])
+  adam = lambda rate: optax.adam(rate, config['BETA1'], config['BETA2'])
+  optimizers = {
+      f'{name}_generator': adam(config['LR']),
+      f'{name}_discriminator': adam(config['LR'] * config['D2G_LR'])}
+  size = (2, 64, 64)
+  image = fill.image('rgb', (*size, 3), seed)
+  if name == 'sketch':  # a gray image is RGB of three equal parts
+    image = np.repeat(fill.image('gray', (*size, 1), seed), 3, -1)
+  batch = {'image': image, 'mask': fill.mask('mask', (*size, 1), seed),
+           'edge': fill.image('sketch', (*size, 1), seed)}
+  start = variables_of(recorded, name)
+  params = {key: value.pop('params') for key, value in start.items()}
+  state = training.TrainState(
+      jnp.zeros((), jnp.int32), params, start,
+      {key: optimizers[key].init(params[key]) for key in params})
+  frozen = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(seed))}
+  step = jax.jit(training.make_step(stage, optimizers))
+  ours = {
+      'sketch': {'l_d1': 'sketch_discriminator', 'l_g1': 'sketch_adversarial',
+                 'l_fm': 'sketch_feature_matching'},
+      'completion': {
+          'l_d2': 'completion_discriminator',
+          'l_g2': 'completion_adversarial', 'l_l1': 'l1',
+          'l_fm': 'feature_matching', 'l_per': 'perceptual',
+          'l_sty': 'style'}}[name]
+  for i, expected in enumerate(recorded[name]['steps']):
+    state, logs = step(state, frozen, batch)
+    for theirs, term in ours.items():
+      assert float(logs[term]) == pytest.approx(
+          expected[theirs], rel=1e-3 if i == 0 else 1e-2), (i, term)
+
+
+# --- HED at the head of a batch ---
+
+
+@functools.cache
+def hed():
+  """Returns HED's variables as the golden file has them."""
+  golden = golden_files.Golden(golden_files.FOLDER / 'hed.json')
+  return {'hed': jinpaint.from_torch('hed', golden.state_dict({}))}
+
+
+def photographs(size=48):
+  rng = np.random.default_rng(0)
+  mask = np.zeros((2, size, size, 1), np.float32)
+  mask[:, 8:24, 8:24] = 1
+  return {'image': rng.random((2, size, size, 3), np.float32), 'mask': mask}
+
+
+def test_hed_completes_a_batch():
+  batch = photographs()
+  found = jax.jit(guidance.hed(masked=True).complete)(hed(), batch)
+  assert found.keys() == {'image', 'mask', 'edge', 'known_edge'}
+  np.testing.assert_allclose(
+      found['edge'],
+      jax.jit(networks.create('hed').apply)(hed()['hed'], batch['image']),
+      atol=1e-6)
+  assert not np.asarray(found['known_edge'])[batch['mask'] == 1].any()
+  other = {**batch, 'image': np.where(batch['mask'] == 1, 1 - batch['image'],
+                                      batch['image'])}
+  changed = jax.jit(guidance.hed(masked=True).complete)(hed(), other)
+  np.testing.assert_array_equal(changed['known_edge'], found['known_edge'])
+  assert (np.asarray(changed['edge']) != np.asarray(found['edge'])).any()
+  assert 'known_edge' not in guidance.hed(masked=False).complete(hed(), batch)
+
+
+def test_hed_is_not_differentiated_through():
+  batch = photographs()
+  gradient = jax.grad(lambda image: jnp.sum(guidance.hed(
+      masked=True).complete(hed(), {**batch, 'image': image})['edge']))
+  assert not np.asarray(gradient(batch['image'])).any()
+
+
+def test_edges_are_found_once_a_batch_whatever_the_updates():
+  found = []
+
+  def complete(variables, batch):
+    found.append(variables)
+    return {**batch, 'edge': batch['mask']}
+
+  def step(state, frozen, batch):
+    return state + jnp.sum(batch['edge']), {'l1': jnp.sum(batch['edge'])}
+
+  head = guidance.at_head(step, guidance.Detector({'hed': None}, complete))
+  batch = photographs()
+  state, logs = jax.jit(head)(jnp.zeros(()), {}, batch)
+  assert float(state) == float(logs['l1']) == batch['mask'].sum()
+  assert len(found) == 1
+  assert guidance.at_head(step, guidance.NONE) is step
+
+
+def test_a_picture_s_sketch_knows_nothing_of_its_hole():
+  rng = np.random.default_rng(0)
+  image = rng.random((37, 50, 3), np.float32)
+  hole = np.zeros((37, 50), bool)
+  hole[5:20, 9:30] = True
+  find = guidance.of_pictures(hed()['hed'])
+  known = find(image, hole)
+  assert known.shape == hole.shape
+  assert not known[hole].any()
+  np.testing.assert_array_equal(
+      find(np.where(hole[..., None], 1 - image, image), hole), known)
+
+
+# --- what the options say ---
+
+
+@pytest.mark.slow
+def test_the_sketch_is_judged_beside_the_undamaged_image():
+  stage = systems.stage('cfs', 'sketch', width=0.25, sketch_blocks=1,
+                        sketch_adversarial=0.5)
+  batch = photographs(32) | {
+      'edge': np.random.default_rng(1).random((2, 32, 32, 1), np.float32)}
+  state = training.init(0, stage, {name: optax.sgd(1.0)
+                                   for name in stage.networks}, batch)
+  update, = stage.updates
+  _, (_, logs) = jax.jit(update.loss)(state.params, state.stats, {}, batch)
+
+  @jax.jit
+  def expected(params, stats):
+    net = Bound(stage.networks, params, stats)
+    gray = batch['image'] @ jnp.asarray([[0.2125], [0.7154], [0.0721]])
+    valid = 1 - batch['mask']
+    sketch = net('sketch_generator', jnp.concatenate(
+        [gray, batch['edge']], -1) * valid, valid)
+    return objectives.judge(
+        net, 'sketch_discriminator', jnp.concatenate([gray, batch['edge']], -1),
+        jnp.concatenate([gray, sketch], -1), gan='hinge')
+
+  verdict = expected(state.params, state.stats)
+  assert float(logs['sketch_discriminator']) == pytest.approx(
+      float(verdict.own), rel=1e-4)
+  assert float(logs['sketch_adversarial']) == pytest.approx(
+      0.5 * float(verdict.fooled), rel=1e-3, abs=1e-6)
+  assert float(logs['sketch_feature_matching']) == pytest.approx(
+      10 * float(losses.feature_matching(verdict.fake, verdict.real)), rel=1e-4)
+
+
+# --- the second recipe, whole ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('blocks', [4, 8])
+def test_the_published_pipeline_comes_out(blocks):
+  golden = recipe.golden()
+  draw = lambda name, channels: np.moveaxis(np.float32(
+      recipe.random(name).rand(1, channels, 128, 128)), 1, -1)
+  valid = np.float32(draw('cfs_mask', 1) > 0.2)
+  valid[:, 30:100, 20:90] = 0
+  gray, edge, image = draw('cfs_gray', 1), draw('cfs_edge', 1), draw(
+      'cfs_img', 3)
+  apply = lambda name, tag, inputs, **options: np.asarray(jax.jit(
+      jinpaint.create(name, **options).apply)(jinpaint.from_torch(
+          name, recipe.state_dict(tag, name, **options)), *inputs))
+  sketch = apply('cfs_sketch_generator', 'sketchG', (
+      np.concatenate([gray, edge], -1) * valid, valid))
+  np.testing.assert_allclose(sketch, golden['cfs_sketch_out'], atol=1e-5)
+  sketch = sketch * (1 - valid) + edge * valid
+  found = apply('cfs_completion_generator', 'cfsG', (np.concatenate(
+      [image * valid, sketch, valid], -1),), blocks=blocks)
+  np.testing.assert_allclose(found, golden[f'cfs_out_nb{blocks}'], atol=1e-5)
