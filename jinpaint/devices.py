@@ -30,21 +30,25 @@ def size() -> int:
 
 
 def data_parallel(step: Callable[..., Any]) -> Callable[..., Any]:
-  """Returns `step(state, frozen, batch)` compiled for all local devices.
+  """Returns `step(state, published, batch)` compiled for all local devices.
 
   Args:
-    step: reads and returns the arrays of one device; `mean` averages over all.
+    step: reads and returns the arrays of one device; `mean` averages over all,
+      so that every device returns the same state and the same logs.
 
   Returns:
-    The same function of `replicate(state)`, `replicate(frozen)` and
-    `split(batch)`. It donates the buffers of `state`.
+    The same function of `everywhere(state)`, `everywhere(published)` and
+    `split(batch)`; state and logs have no axis of devices. It donates the
+    buffers of `state`.
   """
-  return jax.pmap(_announced(step), axis_name=_AXIS, donate_argnums=0)
+  return jax.pmap(
+      _announced(step), axis_name=_AXIS, in_axes=(None, None, 0),
+      out_axes=(None, None), donate_argnums=0)
 
 
-def _announced(step):
+def _announced(step: Callable[..., Any]) -> Callable[..., Any]:
   """Lets `mean` know, while `step` is traced, that there is an axis."""
-  def traced(*args):
+  def traced(*args: Any) -> Any:
     token = _in_parallel_step.set(True)
     try:
       return step(*args)
@@ -58,18 +62,10 @@ def count() -> int:
   return jax.local_device_count()
 
 
-def replicate(tree: Any) -> Any:
-  """Copies every array of a tree to every local device, on a new first axis."""
-  n = count()
-  return jax.tree.map(
-      lambda x: jax.device_put(
-          np.broadcast_to(np.asarray(x), (n, *np.shape(x))), _by_device()),
-      tree)
-
-
-def unreplicate(tree: Any) -> Any:
-  """Returns the first device's copy of a replicated tree, as NumPy arrays."""
-  return jax.tree.map(lambda x: np.asarray(x.addressable_data(0)[0]), tree)
+def everywhere(tree: Any) -> Any:
+  """Places a tree whole on every local device."""
+  return jax.device_put(
+      tree, sharding.NamedSharding(_mesh(), sharding.PartitionSpec()))
 
 
 def split(batch: Any) -> Any:
@@ -89,15 +85,9 @@ def spread(batch: Any) -> Any:
   return jax.device_put(batch, _by_device())
 
 
-def everywhere(tree: Any) -> Any:
-  """Places a tree whole on every local device, for a jitted function."""
-  return jax.device_put(
-      tree, sharding.NamedSharding(_mesh(), sharding.PartitionSpec()))
-
-
-def _mesh():
+def _mesh() -> sharding.Mesh:
   return sharding.Mesh(np.asarray(jax.local_devices()), (_AXIS,))
 
 
-def _by_device():
+def _by_device() -> sharding.NamedSharding:
   return sharding.NamedSharding(_mesh(), sharding.PartitionSpec(_AXIS))

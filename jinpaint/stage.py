@@ -2,54 +2,70 @@
 
 As an optax `GradientTransformation` is a tuple of `init` and `update`, a
 `Stage` is a tuple of networks, of updates (which networks learn from which
-loss) and of `predict`. Nothing is inherited, nothing is overridden.
+terms) and of `predict`. Nothing is inherited, nothing is overridden.
 """
 
 from collections.abc import Callable, Mapping
-import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from flax import linen as nn
-from jax import lax
 
-from jinpaint.types import Array, Batch, Logs, Params, Stats, Variables
-
-
-class LossFn(Protocol):
-  """A pure function from weights and a batch to the loss of one update."""
-
-  def __call__(
-      self, params: Params, stats: Stats, frozen: Variables, batch: Batch
-  ) -> tuple[Array, tuple[Stats, Logs]]:
-    """Returns the scalar loss, the new statistics and the terms to log."""
+from jinpaint import errors, images
+from jinpaint.nets import Nets
+from jinpaint.types import Array, Batch, KEYS, Terms
 
 
 class Update(NamedTuple):
   """One optimiser move.
 
   *One* update that trains generator and discriminator moves both from the
-  same weights, after one forward pass of the generator: their losses are
-  summed, and `stop_gradient` and `Bound(..., learn=False)` keep the gradients
-  apart. *Two* updates alternate: the second sees what the first has changed.
-  """
-
-  trains: tuple[str, ...]  # the networks that learn
-  loss: LossFn
-
-
-@dataclasses.dataclass(frozen=True)
-class InputSpec:
-  """What is read from a batch, and the sizes that are accepted.
+  same weights, after one forward pass of the generator: their terms are
+  summed, and `stop_gradient` and `learn=False` keep the gradients apart. *Two*
+  updates alternate: the second one sees what the first has changed.
 
   Attributes:
-    keys: the batch keys, e.g. `('image', 'mask')`.
+    trains: the networks that learn.
+    terms: `(nets, batch) -> {name: scalar}`, the weighted terms whose sum is
+      the loss.
+  """
+
+  trains: tuple[str, ...]
+  terms: Callable[[Nets, Batch], Terms]
+
+
+class Sizes(NamedTuple):
+  """The sizes of images that a stage accepts.
+
+  Attributes:
     divisor: height and width must be multiples of it.
     smallest: height and width must be at least that.
   """
 
-  keys: tuple[str, ...]
-  divisor: int
+  divisor: int = 1
   smallest: int = 1
+
+
+class Measure(NamedTuple):
+  """A column of an evaluation table: one value an image, and what it means.
+
+  Attributes:
+    name: the head of the column.
+    definition: what to print beside the numbers.
+    of_images: `(nets, batch, completed) -> (B,)`, where `completed` is what
+      `complete` returned; jitted.
+    better: 'higher' or 'lower'; '' where that is not the point.
+    unit: 'dB', '%' or ''.
+    weighted_by: keys of the measures whose sum weighs an image in the mean.
+      Shares of pixels are counted over all images together that way. Empty
+      where all images weigh the same.
+  """
+
+  name: str
+  definition: str
+  of_images: Callable[[Nets, Batch, Mapping[str, Array]], Array]
+  better: str = 'higher'
+  unit: str = ''
+  weighted_by: tuple[str, ...] = ()
 
 
 class Stage(NamedTuple):
@@ -59,28 +75,28 @@ class Stage(NamedTuple):
     networks: the networks that a run saves; their names are the checkpoint's
       keys. Those that no update trains come from an earlier stage's run and
       stay as they are.
-    frozen: the published networks that losses read: VGG-16, HED.
-    spec: the batch keys and sizes that the stage reads.
-    feeds: from a batch, the arguments of each of `networks`, for `init`.
+    published: the networks that losses only read, whose weights were published:
+      VGG-16, VGG-19, ADE20k's ResNet.
+    learns_from: the batch keys that the updates read.
+    predicts_from: the batch keys that `predict` reads.
+    sizes: the sizes of images that it accepts.
     updates: the optimiser moves of a step, in order.
-    predict: `(variables, batch) -> {'image': ..., ...}`; `variables` holds
-      `networks`. Known pixels are copied back in `'image'`, and in `'edge'`,
-      which is there if the stage completes edges.
-    fills: whether `predict` returns an `'image'`.
-    scores: `(variables, batch, predicted) -> {metric: (B,)}`, what evaluation
-      shows beside the metrics of what was predicted; their names are keys of
-      `jinpaint.evaluation.metrics.METRICS`.
+    predict: `(nets, batch) -> predictions`, raw: an 'image' in RGB, an 'edge'
+      map, a refined 'sketch'. Who calls it puts the known pixels back, with
+      `complete`.
+    makes: the keys that `predict` returns.
+    measures: what the stage adds to a table of scores, by key.
   """
 
   networks: Mapping[str, nn.Module]
-  frozen: Mapping[str, nn.Module]
-  spec: InputSpec
-  feeds: Callable[[Batch], Mapping[str, tuple[Any, ...]]]
+  published: Mapping[str, nn.Module]
+  learns_from: tuple[str, ...]
+  predicts_from: tuple[str, ...]
+  sizes: Sizes
   updates: tuple[Update, ...]
-  predict: Callable[[Variables, Batch], Mapping[str, Array]]
-  fills: bool = True
-  scores: Callable[[Variables, Batch, Mapping[str, Array]],
-                   Mapping[str, Array]] = lambda *_: {}
+  predict: Callable[[Nets, Batch], Mapping[str, Array]]
+  makes: tuple[str, ...] = ('image',)
+  measures: Mapping[str, Measure] = {}
 
   @property
   def trained(self) -> tuple[str, ...]:
@@ -88,38 +104,70 @@ class Stage(NamedTuple):
     return tuple(name for name in self.networks if any(
         name in update.trains for update in self.updates))
 
+  @property
+  def keys(self) -> tuple[str, ...]:
+    """The batch keys that updates or `predict` read."""
+    return tuple(dict.fromkeys((*self.learns_from, *self.predicts_from)))
 
-class Bound:
-  """A stage's networks bound to their weights inside one loss.
+  @property
+  def fills(self) -> bool:
+    """Whether `predict` returns an image."""
+    return 'image' in self.makes
 
-  Batch statistics and spectral vectors are carried from call to call, as the
-  published training loops carry them; `stats` holds where they stand.
-  """
+  @property
+  def needs_true_edges(self) -> bool:
+    """Whether `predict` reads edges that only an undamaged image has.
 
-  def __init__(self, networks: Mapping[str, nn.Module], params: Params,
-               stats: Stats):
-    self._networks = networks
-    self._params = params
-    self.stats = dict(stats)
-
-  def __call__(self, name: str, *args: Any, learn: bool = True,
-               train: bool = True) -> Any:
-    """Applies a network.
-
-    Args:
-      name: which network.
-      *args: its inputs.
-      learn: if False, gradients pass through the network, not into its
-        weights.
-      train: if False, statistics and spectral vectors stay as they are.
+    Such a stage cannot fill a damaged picture by itself, and its scores are
+    not those of a system that could.
     """
-    params = self._params[name]
-    if not learn:
-      params = lax.stop_gradient(params)
-    if not train:
-      return self._networks[name].apply(
-          {'params': params, **self.stats[name]}, *args)
-    outputs, self.stats[name] = self._networks[name].apply(
-        {'params': params, **self.stats[name]}, *args, train=True,
-        mutable=list(self.stats[name]))
-    return outputs
+    return 'true_edge' in self.predicts_from
+
+
+# Prediction -> the batch key whose known pixels take its place.
+_KNOWN = {'image': 'image', 'edge': 'known_edge'}
+
+
+def complete(predictions: Mapping[str, Array], batch: Batch
+             ) -> dict[str, Array]:
+  """Returns predictions with the known pixels put back, bit for bit.
+
+  This is the only place where composites of results are made.
+
+  Args:
+    predictions: what `Stage.predict` returned.
+    batch: what it read.
+
+  Returns:
+    The predictions; 'image' and 'edge' are composites, and what was predicted
+    for all pixels, known ones included, is under 'raw_image' and 'raw_edge'.
+  """
+  completed = dict(predictions)
+  for key, known in _KNOWN.items():
+    if key in predictions:
+      completed[f'raw_{key}'] = predictions[key]
+      completed[key] = images.composite(
+          predictions[key], batch[known], batch['mask'])
+  return completed
+
+
+def check_batch(batch: Batch, keys: tuple[str, ...]) -> None:
+  """Checks that a batch has what a stage reads.
+
+  Args:
+    batch: its arrays.
+    keys: the keys that are read.
+
+  Raises:
+    UsageError: a key is missing, or its array has another form.
+  """
+  size = batch['mask'].shape[:3] if 'mask' in batch else ()
+  for key in keys:
+    if key not in batch:
+      raise errors.UsageError(
+          f'a batch of this stage needs "{key}" ({KEYS[key].meaning}); it has '
+          f'{", ".join(sorted(batch))}')
+    expected = (*size, KEYS[key].channels)
+    if batch[key].shape != expected:
+      raise errors.UsageError(
+          f'"{key}" of a batch is {batch[key].shape}; it must be {expected}')
