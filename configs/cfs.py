@@ -35,7 +35,7 @@ from configs import common
 STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')
 
 _WEIGHTS = {
-    'code': dict(sketch_adversarial=1.0, perceptual=0.1, style=250.0),
+    'code': {},
     'paper': dict(sketch_adversarial=0.1, perceptual=300.0, style=300.0),
 }
 
@@ -46,8 +46,7 @@ def get_config(variant: str = 'sketch'):
   common.variant(name, dict.fromkeys(STAGES))
   weights = [common.variant(word, _WEIGHTS) for word in words]
 
-  config = common.base()
-  config.system, config.stage = 'cfs', name
+  config = common.base('cfs', name)
   config.steps = 300_000
   config.batch_size = 6
   config.seed = 10
@@ -61,15 +60,8 @@ def get_config(variant: str = 'sketch'):
   config.data.edge = 'hed'
   config.data.eval_edge = 'cut'
 
-  config.options.blocks = 8
-  config.options.sketch_blocks = 4
-  config.options.width = 1.0
-  config.options.gan = 'hinge'
-  config.options.sketch_feature_matching = 10.0
-  config.options.l1 = 1.0
-  config.options.adversarial = 0.1
-  config.options.feature_matching = 10.0
-  config.options.update(weights[-1] if weights else _WEIGHTS['code'])
+  if weights:
+    config.options.update(weights[-1])
 
   for part in ('sketch', 'completion'):
     config.optimizers[f'{part}_generator'] = common.adam(1e-4, 0.0, 0.9)

@@ -1,10 +1,16 @@
 """What every run has: the keys that any config may change.
 
-Each config calls `base()` and sets what its paper sets. The command line
+Each config calls `base` and sets only what its paper changes. The command line
 overrides any key: `--config.batch_size=4 --config.data.source=folder:photos`.
 """
 
+import dataclasses
+
 import ml_collections
+
+from jinpaint import systems
+from jinpaint.data.examples import Data
+from jinpaint.training.optimizer import Adam
 
 # What most papers train on; the validation part is held out.
 DATA = {
@@ -15,13 +21,18 @@ DATA = {
 }
 
 
-def base() -> ml_collections.ConfigDict:
-  """Returns the keys that every run has."""
+def base(system: str, stage: str) -> ml_collections.ConfigDict:
+  """Returns a config with all keys, and a system's own options.
+
+  Args:
+    system: one of `jinpaint.systems.NAMES`.
+    stage: one of the system's stages.
+  """
   config = ml_collections.ConfigDict()
-  config.system = ''
-  config.stage = ''
-  # Keywords of the system's `stage`: widths, loss weights.
-  config.options = ml_collections.ConfigDict()
+  config.system = system
+  config.stage = stage
+  # See `Options` in the system's file: widths, loss weights.
+  config.options = ml_collections.ConfigDict(systems.default_options(system))
 
   # Runs whose networks this one starts with, 'runs/edge,runs/inpaint'. A stage
   # that reads what an earlier stage has learned needs one.
@@ -31,8 +42,11 @@ def base() -> ml_collections.ConfigDict:
   config.epochs = 0  # passes over the training photographs
   config.batch_size = 16  # global: of all devices together
   config.seed = 0  # decides weights, order, crops, masks and noise
+  config.compute = 'float32'  # or 'bfloat16'; weights stay float32
+  config.remat = ''  # networks computed again in the backward pass, 'a,b'
+  config.average = 0.0  # decay of moving averages of weights; 0: none
   config.log_every = 100
-  config.eval_every = 1000
+  config.eval_every = 1000  # an evaluation is saved, too
   config.eval_examples = 256  # of the held-out ones, each time; 0 for all
   config.edge_threshold = 0.5  # predicted pixels above it count as edges
   config.save_every = 1000
@@ -43,55 +57,18 @@ def base() -> ml_collections.ConfigDict:
   config.pretrained = 'required'
 
   # What examples are made of, see jinpaint.data.examples.Data.
-  config.data = ml_collections.ConfigDict()
-  config.data.source = 'photos'
-  config.data.eval_source = ''  # to watch training; '': part of `source`
-  config.data.test_source = ''  # to report, see evaluate.py --source=test
-  config.data.size = 64
-  config.data.crop = 'random'
-  config.data.scales = (0.25, 1.0)
-  config.data.precrop = 0
-  config.data.flip = True
-  config.data.noise = 0.0
-  config.data.mask = 'lines'
-  config.data.mask_ratio = ()
-  config.data.mask_pairing = 'random'
-  config.data.mask_hole = 'white'
-  config.data.mask_turn = False
-  config.data.mask_reading = 'clean'
-  config.data.edge = ''  # for systems that read edges: 'canny'
-  config.data.eval_edge = 'masked'
-  config.data.edge_cut = ()
-  config.data.sketch = ''  # for systems that follow sketches: 'simulated'
-  config.data.workers = 0
-  config.data.max_bad_images = 10
+  config.data = ml_collections.ConfigDict(dataclasses.asdict(Data()))
 
   # One optimiser a network, see `adam`.
   config.optimizers = ml_collections.ConfigDict()
   return config
 
 
-def adam(learning_rate: float, b1: float, b2: float, *, cosine_steps: int = 0,
-         warmup_steps: int = 0, halve_every: int = 0, clip_norm: float = 0.0
+def adam(learning_rate: float, b1: float, b2: float, **schedule
          ) -> ml_collections.ConfigDict:
-  """Returns an Adam optimiser.
-
-  Args:
-    learning_rate: of the first step.
-    b1: decay of the gradients' running mean.
-    b2: decay of the squared gradients' running mean.
-    cosine_steps: over how many steps the rate falls to 0, along a cosine; 0
-      for a constant rate.
-    warmup_steps: over how many steps the rate rises, from 0.
-    halve_every: after how many steps, each time, the rate is halved; 0 for
-      never.
-    clip_norm: the largest norm of all gradients of the network together; 0 for
-      any.
-  """
-  return ml_collections.ConfigDict(
-      {'learning_rate': learning_rate, 'b1': b1, 'b2': b2,
-       'cosine_steps': cosine_steps, 'warmup_steps': warmup_steps,
-       'halve_every': halve_every, 'clip_norm': clip_norm})
+  """Returns an Adam optimiser, see `jinpaint.training.optimizer.Adam`."""
+  return ml_collections.ConfigDict(dataclasses.asdict(Adam(
+      learning_rate=learning_rate, b1=b1, b2=b2, **schedule)))
 
 
 def variant(arg: str, known: dict) -> dict:

@@ -36,7 +36,7 @@ from configs import common
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
 _WEIGHTS = {
-    'paper': dict(style=250.0, perceptual=0.1, adversarial=0.1),
+    'paper': {},
     'defaults': dict(style=1.0, perceptual=1.0, adversarial=0.01),
 }
 
@@ -49,7 +49,6 @@ def get_config(variant: str = 'edge'):
     common.variant(word, common.DATA | _WEIGHTS)
   config = stage('edgeconnect', name, weights=next(
       (word for word in words if word in _WEIGHTS), 'paper'))
-  config.options.merge_edges = False  # as the published test program
   config.data.update(common.DATA[next(
       (word for word in words if word in common.DATA), 'places2')])
   config.data.mask = 'block:fraction=0.5'
@@ -68,8 +67,7 @@ def stage(system: str, name: str, *, weights: str = 'paper',
     learning_rate: of the generators; the discriminators have a tenth.
     sigma: of Canny's Gaussian, in pixels.
   """
-  config = common.base()
-  config.system, config.stage = system, name
+  config = common.base(system, name)
   config.steps = 2_000_000
   config.batch_size = 8
   config.seed = 10
@@ -79,15 +77,7 @@ def stage(system: str, name: str, *, weights: str = 'paper',
   config.data.size = 256
   config.data.crop = 'center'
   config.data.edge = f'canny:sigma={sigma:g}'
-  config.edge_threshold = 0.5
 
-  config.options.width = 1.0
-  config.options.blocks = 8
-  config.options.gan = 'nsgan'
-  config.options.d_grad_mode = 'clean'
-  config.options.feature_matching = 10.0
-  config.options.spatially_variant = 0.0
-  config.options.l1 = 1.0
   config.options.update(_WEIGHTS[weights])
 
   ratio = 0.1  # of the learning rates of discriminator and generator

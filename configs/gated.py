@@ -33,8 +33,7 @@ _DATA = {
 
 def get_config(variant: str = 'places2'):
   """Returns the run on one of the paper's data sets."""
-  config = common.base()
-  config.system, config.stage = 'gated', 'inpaint'
+  config = common.base('gated', 'inpaint')
   config.steps = 1_000_000
   config.batch_size = 16
   config.eval_every = config.save_every = 5000
@@ -44,18 +43,6 @@ def get_config(variant: str = 'places2'):
   config.data.scales = (1.0, 1.0)
   config.data.flip = False
   config.data.mask = 'deepfill'
-
-  config.options.width = 1.0
-  config.options.padding = 'same'
-  config.options.align_corners = True
-  config.options.fuse = True
-  config.options.mask_steps = (4, 2)
-  config.options.colours = 'rgb'
-  config.options.sketch = False
-  config.options.gan = 'hinge'
-  config.options.adversarial = 1.0
-  config.options.coarse = 1.0
-  config.options.refined = 1.0
 
   for name in ('generator', 'discriminator'):
     config.optimizers[name] = common.adam(1e-4, 0.5, 0.999)

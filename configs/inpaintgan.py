@@ -58,7 +58,6 @@ def get_config(variant: str = 'mec'):
   config = edgeconnect.stage('inpaintgan', stage, **numbers,
                              weights='defaults' if words else 'paper')
   config.options.edge_generator = _NETWORK(network)
-  config.options.merge_edges = True
   if name == 'egc_svr':
     config.options.feature_matching = 0.0
     config.options.spatially_variant = 1.0

@@ -58,8 +58,7 @@ _VARIANTS = {
 def get_config(variant: str = 'places2'):
   """Returns a row of the paper's tables."""
   generator, blocks = common.variant(variant, _VARIANTS)
-  config = common.base()
-  config.system, config.stage = 'isnet', 'inpaint'
+  config = common.base('isnet', 'inpaint')
   config.steps = 500_000
   config.batch_size = 6
   config.seed = 10
@@ -73,15 +72,6 @@ def get_config(variant: str = 'places2'):
 
   config.options.generator = generator
   config.options.blocks = blocks
-  config.options.width = 1.0
-  config.options.gan = 'hinge'
-  config.options.judged = 'prediction'
-  config.options.l1 = 1.0
-  config.options.l1_per_hole = True
-  config.options.adversarial = 0.1
-  config.options.feature_matching = 10.0
-  config.options.perceptual = 0.1
-  config.options.style = 250.0
 
   config.optimizers.generator = common.adam(1e-4, 0.0, 0.9)
   config.optimizers.discriminator = common.adam(1e-5, 0.0, 0.9)

@@ -28,8 +28,7 @@ STAGES = ('train', 'finetune')
 def get_config(variant: str = 'train'):
   """Returns a part of the training."""
   common.variant(variant, dict.fromkeys(STAGES))
-  config = common.base()
-  config.system, config.stage = 'pconv', variant
+  config = common.base('pconv', variant)
   config.steps = 500_000
   config.batch_size = 16
   config.eval_every, config.save_every = 5000, 5000
@@ -39,16 +38,6 @@ def get_config(variant: str = 'train'):
   config.data.crop = 'squash'
   config.data.flip = False
   config.data.mask = 'walk'
-
-  config.options.levels = 7
-  config.options.width = 1.0
-  config.options.normalize = 'ratio'
-  config.options.hole = 6.0
-  config.options.valid = 1.0
-  config.options.perceptual = 0.05
-  config.options.style = 120.0
-  config.options.total_variation = 0.1
-  config.options.variation_of = 'composite'
 
   config.optimizers.generator = common.adam(
       {'train': 2e-4, 'finetune': 5e-5}[variant], 0.9, 0.999)

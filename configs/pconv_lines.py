@@ -60,8 +60,7 @@ _VARIANTS = {
 def get_config(variant: str = 'flowers102'):
   """Returns the run on one of the paper's data sets."""
   chosen = common.variant(variant, _VARIANTS)
-  config = common.base()
-  config.system, config.stage = 'pconv_lines', 'inpaint'
+  config = common.base('pconv_lines', 'inpaint')
   config.epochs = 40  # section 4.3
   config.batch_size = chosen['batch_size']
 
@@ -72,14 +71,8 @@ def get_config(variant: str = 'flowers102'):
   config.data.noise = 0.05
   config.data.mask = 'lines'
 
-  small = chosen['size'] == 64
-  config.options.widths = (32, 64, 128, 256)
-  config.options.discriminator_widths = (
-      (64, 128, 256, 512) if small else (64, 128, 256, 512, 512))
-  config.options.l2 = 1.0
-  config.options.adversarial = 0.001
-  config.options.perceptual = 0.05
-  config.options.judged = 'prediction'
+  if chosen['size'] == 128:  # one more layer brings it down to 4 x 4
+    config.options.discriminator_widths = (64, 128, 256, 512, 512)
 
   config.optimizers.generator = common.adam(2e-4, 0.5, 0.999)
   config.optimizers.discriminator = common.adam(2e-4, 0.5, 0.999)

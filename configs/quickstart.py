@@ -38,5 +38,5 @@ def get_config():
   config.options.adversarial = 1e-4
   # Twenty times the paper configs' rate, falling to 0.
   config.optimizers.generator = common.adam(
-      4e-3, 0.5, 0.999, cosine_steps=config.steps)
+      4e-3, 0.5, 0.999, cosine_steps=-1)  # the whole run
   return config

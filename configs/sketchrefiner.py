@@ -46,13 +46,7 @@ _DATA = {
     'places2': common.DATA['places2'],
 }
 _PRESETS = {
-    'official': dict(
-        l1=1.0, correlation='local', registration_correlation=0.4,
-        enhancement_correlation=0.9, smoothness=0.0, sparsity=0.0,
-        consistency=0.0, gradient=0.0, scales=(1,),
-        modulation='spade', gan='softplus', known_l1=10.0, adversarial=10.0,
-        r1=0.001, feature_matching=100.0, perceptual=30.0, content=0.0,
-        style=0.0),
+    'official': {},
     'summary': dict(
         l1=0.0, correlation='pearson',
         registration_correlation=0.1,  # alpha
@@ -80,8 +74,7 @@ def get_config(variant: str = 'registration'):
                               next(iter(known)))
   preset = chosen(_PRESETS)
 
-  config = common.base()
-  config.system, config.stage = 'sketchrefiner', name
+  config = common.base('sketchrefiner', name)
   config.steps = {'inpaint': 32_000}.get(name, 50_000)
   config.batch_size = {'inpaint': 25}.get(name, 10)
 
@@ -95,11 +88,6 @@ def get_config(variant: str = 'registration'):
   config.data.edge_cut = (0.65, 0.75)
   config.data.sketch = 'simulated:move=30-100'
 
-  config.options.width = 1.0
-  config.options.blocks = 9
-  config.options.refines = True
-  config.options.consistency_with = 'image'
-  config.options.style_of = 'image'
   config.options.update(_PRESETS[preset])
 
   for module in ('registration', 'enhancement'):

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint.types import Array, Batch
+from jinpaint.types import Array
 
 # Shares of R, G and B in a gray image: ITU-R BT.601, as OpenCV and Pillow have
 # it; CRT luminance, as scikit-image's rgb2gray has it, and so EdgeConnect.
@@ -20,11 +20,6 @@ def to_gray(image: Array, shares: tuple[float, float, float] = LUMA) -> Array:
 def stacked(*arrays: Array) -> Array:
   """Returns arrays (B, H, W, C) as one, their channels one after another."""
   return jnp.concatenate(arrays, axis=-1)
-
-
-def known_edge(batch: Batch) -> Array:
-  """Returns edges (B, H, W, 1), known outside the hole only."""
-  return batch.get('known_edge', batch['edge'])
 
 
 def damage(image: Array, mask: Array, fill: float = 0.0) -> Array:

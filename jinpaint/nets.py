@@ -118,7 +118,7 @@ class _Recorder(Nets):
 
   def __init__(self, modules: Mapping[str, nn.Module]):
     super().__init__(modules, {})
-    self.stats = dict.fromkeys(modules, {})
+    self.stats = {name: {} for name in modules}
     self.inputs: dict[str, tuple[Any, ...]] = {}
     self._outputs: dict[Any, Any] = {}
 

@@ -17,6 +17,7 @@ import tqdm
 
 from jinpaint import errors, networks, systems
 from jinpaint.data import edges, files, mask_files, masks, sketches
+from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
 
 
@@ -324,26 +325,26 @@ def _sketches(args):
     raise UsageError(f'some images in {args.image} differ by their suffix only')
   if not args.overwrite:
     _refuse_to_overwrite(outputs)
-  if edges.by_network(args.edge):
-    from jinpaint import guidance
-    from jinpaint.converters import pretrained
-    see = guidance.of_pictures(pretrained.load('hed'))
-    find = lambda name, image: see(image.astype(np.float32) / np.float32(255),
-                                   np.zeros(image.shape[:2], np.uint8))
-  else:
-    maker = edges.parse(args.edge)
-    maker.check(names)
-    find = lambda name, image: maker(
-        None, image, soft=maker.read(name, *image.shape[:2])
-        if maker.maps else None)
+  from jinpaint.converters import pretrained  # these import JAX
+  from jinpaint.guidance import Guidance
+  guidance = Guidance(Data(edge=args.edge), training=False)
+  guidance.check(names)
+  published = {network: pretrained.load(network)
+               for network in guidance.published}
   for i, (name, output) in enumerate(zip(_progress(names, 'sketch'), outputs,
                                          strict=True)):
     try:
       image = files.read_rgb(root / name)
     except files.UnreadableImage as error:
       raise UsageError(f'cannot read the image {error}') from error
-    bent = make(np.random.default_rng([args.seed, i]),
-                edges.above(find(name, image), args.cut))
+    edge_map = None
+    if guidance.edges.maps:
+      edge_map = guidance.edges.maps.read(
+          name, edges.read_map, *image.shape[:2]) / np.float32(255)
+    found = guidance.of_picture(
+        published, image.astype(np.float32) / np.float32(255), None, edge_map)
+    bent = make.simulate(np.random.default_rng([args.seed, i]),
+                         edges.above(found['known_edge'][..., 0], args.cut))
     if not args.soft:
       bent = edges.above(bent, 0.5)
     files.write(output, files.Picture(

@@ -8,7 +8,7 @@ An edge map is (H, W) float32 in [0, 1], and **1 = edge**. A config's
 | `canny`              | Canny's, 0 or 1                                   |
 | `files:PATH`         | those in grey files, white = edge, soft as it is  |
 | `thinned:files:PATH` | both multiplied: a file's, where Canny finds some |
-| `hed`                | HED's, soft, found by `jinpaint.guidance`        |
+| `hed`                | HED's, soft, found by `jinpaint.guidance`         |
 | `none`               | none anywhere                                     |
 
 `PATH`, all that follows, is a folder, of which everything below counts. A
@@ -37,7 +37,6 @@ known edges as `hole=masked` does, always, and so does evaluation, to be honest,
 unless `data.eval_edge` is `cut`: so published precision and recall were found.
 """
 
-from collections.abc import Callable, Sequence
 import dataclasses
 from pathlib import Path
 import re
@@ -45,13 +44,34 @@ import re
 import cv2
 import numpy as np
 
-from jinpaint import errors
-from jinpaint.data import files
+from jinpaint.data import files, specs
 from jinpaint.errors import UsageError
 
-_KINDS = ('canny', 'files', 'thinned', 'hed', 'none')
 KNOWN = ('cut', 'masked')  # which edges outside the hole are known
-_SIGMA = re.compile(r'(\d*\.?\d+)|(\d+)-(\d+)')
+
+
+def _sigmas(text: str) -> tuple[float, float]:
+  """Reads the lowest and the highest sigma; a range is of whole numbers."""
+  match = re.fullmatch(r'(\d*\.?\d+)|(\d+)-(\d+)', text)
+  if not match:
+    raise ValueError(text)
+  low, high = ((float(match[1]),) * 2 if match[1]
+               else (int(match[2]), int(match[3])))
+  if not 0 < low <= high:
+    raise ValueError(text)
+  return low, high
+
+
+_SIGMA = specs.Value(_sigmas, '{0}=1.9, a number above 0, or {0}=1-4, a range '
+                     'of whole ones')
+_HOLE = specs.choice(*KNOWN)
+_KINDS = {
+    'canny': specs.Kind({'sigma': _SIGMA, 'hole': _HOLE}),
+    'files': specs.Kind(rest='PATH'),
+    'thinned': specs.Kind({'sigma': _SIGMA, 'hole': _HOLE}, rest='files:PATH'),
+    'hed': specs.Kind({'hole': _HOLE}),
+    'none': specs.Kind(),
+}
 
 
 def canny(image: np.ndarray, sigma: float, known: np.ndarray | None = None
@@ -79,60 +99,54 @@ def above(soft: np.ndarray, cut: float | np.ndarray) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True)
-class EdgeMaker:
-  """Makes edge maps. See `parse`.
+class Edges:
+  """Edge maps of a kind: how they are made, or read. See `parse`.
 
   Attributes:
+    kind: one of the kinds in the table at the head of this file.
     sigmas: the lowest and the highest for Canny; empty without Canny.
     masked: whether training knows only edges that are found without the hole.
     maps: the files that edges come from; None without files.
   """
 
-  sigmas: tuple[float, ...]
-  masked: bool
-  maps: files.Namesakes | None
+  kind: str
+  sigmas: tuple[float, ...] = ()
+  masked: bool = False
+  maps: files.Namesakes | None = None
 
-  def __call__(self, rng: np.random.Generator | None, image: np.ndarray, *,
-               soft: np.ndarray | None = None, hole: np.ndarray | None = None
-               ) -> np.ndarray:
+  @property
+  def by_network(self) -> bool:
+    """Whether a network finds the edges, on the device: `jinpaint.guidance`."""
+    return self.kind == 'hed'
+
+  def find(self, image: np.ndarray, *, rng: np.random.Generator | None = None,
+           drawn: np.ndarray | None = None, hole: np.ndarray | None = None
+           ) -> np.ndarray:
     """Returns the edges of an image, (H, W) float32 in [0, 1].
 
     Args:
-      rng: draws sigma; None for the middle of its range.
       image: RGB (H, W, 3); uint8, or float in [0, 1].
-      soft: what `read` returned, at the image's size; for `maps` only.
+      rng: draws sigma; None for the middle of its range.
+      drawn: the map in the image's file, (H, W) in [0, 1]; for `maps` only.
       hole: (H, W), 1 = hole. With it: the edges that are known nevertheless,
         none of them in the hole. None: all edges.
+
+    Raises:
+      ValueError: a network finds these edges, not this function.
     """
+    if self.by_network:
+      raise ValueError('the edges of HED are found on the device')
     known = None if hole is None else hole == 0
     if self.sigmas:
       edges = canny(image, self._sigma(rng), known)
     else:
-      fill = 0 if self.maps is None else 1
-      edges = np.full(image.shape[:2], fill, np.float32)
+      edges = np.full(image.shape[:2], 0 if self.maps is None else 1,
+                      np.float32)
     if self.maps is not None:
-      edges *= soft.astype(np.float32) / np.float32(255)
+      edges *= drawn
     return edges if known is None else edges * known
 
-  def read(self, name: str, height: int, width: int) -> np.ndarray:
-    """Returns the edge map file of a photograph, (height, width) uint8.
-
-    Args:
-      name: the photograph's relative path.
-      height: the photograph's.
-      width: the photograph's.
-
-    Raises:
-      UsageError: the file is missing, broken or of another size.
-    """
-    return self.maps.read(name, _soft, height, width)
-
-  def check(self, names: Sequence[str]) -> None:
-    """Raises `UsageError` unless each photograph has what its edges need."""
-    if self.maps is not None:
-      self.maps.check(names)
-
-  def _sigma(self, rng):
+  def _sigma(self, rng: np.random.Generator | None) -> float:
     low, high = self.sigmas
     if low == high:  # it need not be whole
       return low
@@ -140,15 +154,19 @@ class EdgeMaker:
             else int(rng.integers(low, high, endpoint=True)))
 
 
-def _soft(path):
-  """Returns the edge map in a file, grey (H, W) uint8."""
+def read_map(path: Path) -> np.ndarray:
+  """Returns the edge map in a file, grey (H, W) uint8, 255 = edge.
+
+  Raises:
+    UsageError: the file cannot be read.
+  """
   try:
     return cv2.cvtColor(files.read_rgb(path), cv2.COLOR_RGB2GRAY)
   except files.UnreadableImage as error:
     raise UsageError(f'cannot read the edge map {error}') from error
 
 
-def parse(spec: str) -> EdgeMaker:
+def parse(spec: str) -> Edges:
   """Reads which edges are wanted.
 
   Args:
@@ -157,77 +175,12 @@ def parse(spec: str) -> EdgeMaker:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  kind, settings, path = _split(spec)
-  options = {}
-  if kind in ('canny', 'thinned'):
-    options['sigma'] = '2'
-  if kind in ('canny', 'thinned', 'hed'):
-    options['hole'] = 'cut'
-  for setting in settings:
-    option, _, value = setting.partition('=')
-    if option not in options:
-      raise errors.unknown(f'option of {kind}', option, options or ['none'])
-    options[option] = value
-  sigmas = ()
-  if options and options['hole'] not in KNOWN:
-    raise errors.unknown('value of hole', options['hole'], KNOWN)
-  if 'sigma' in options:
-    sigmas = _sigmas(options['sigma'])
+  kind, options, path = specs.parse('edges', spec, _KINDS)
+  sigmas: tuple[float, ...] = ()
+  if 'sigma' in _KINDS[kind].options:
+    sigmas = options.get('sigma', (2, 2))
     # scikit-image is imported now, not by several threads at once.
     canny(np.zeros((3, 3, 3)), sigmas[0])
-  return EdgeMaker(
-      sigmas, options.get('hole') == 'masked',
+  return Edges(
+      kind, sigmas, options.get('hole') == 'masked',
       files.Namesakes('edge maps', Path(path).expanduser()) if path else None)
-
-
-def by_network(spec: str) -> bool:
-  """Returns whether a network is to find the edges, on the device.
-
-  Args:
-    spec: as `parse` takes it, or empty for no edges.
-  """
-  return bool(spec) and _split(spec)[0] == 'hed'
-
-
-def of_pictures(spec: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-  """Returns the function that finds the known edges of a picture.
-
-  It takes an image, RGB (H, W, 3), uint8 or float in [0, 1], and the hole in
-  it, (H, W), 1 = hole; it returns (H, W) float32, 0 in the hole. Where training
-  draws sigma, this takes the middle of the range, halves to even.
-
-  Args:
-    spec: as `parse` takes it.
-
-  Raises:
-    UsageError: as `parse`, or the edges come from files or from a network.
-  """
-  if by_network(spec) or _split(spec)[2]:
-    origin = 'a network' if by_network(spec) else 'files'
-    raise UsageError(f'the edges "{spec}" come from {origin}; give one')
-  make = parse(spec)
-  return lambda image, hole: make(None, image, hole=hole)
-
-
-def _split(spec):
-  """Returns the kind, its settings, and the path, which may be empty."""
-  head, _, path = f':{spec}'.partition(':files:')
-  kind, *settings = head[1:].split(':') if head else ['files']
-  if kind not in _KINDS:
-    raise errors.unknown('kind of edges', kind, _KINDS)
-  if bool(path) != (kind in ('files', 'thinned')):
-    raise UsageError(f'cannot read the edges "{spec}"; those from files are '
-                     'files:PATH and thinned:files:PATH')
-  return kind, settings, path
-
-
-def _sigmas(text):
-  match = _SIGMA.fullmatch(text)
-  low = high = 0
-  if match:
-    low, high = ((float(match[1]),) * 2 if match[1]
-                 else (int(match[2]), int(match[3])))
-  if not 0 < low <= high:
-    raise UsageError(f'sigma is "{text}"; it must be a number above 0, such as '
-                     '1.9, or a range of whole ones, such as 1-4')
-  return low, high

@@ -6,19 +6,88 @@ computes it, in whatever order. A loader other than `jinpaint.data.pipeline` can
 use this file as it is.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import enum
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import edges, masks, sketches
+from jinpaint.data import edges, masks
 from jinpaint.errors import UsageError
 
 CROPS = ('random', 'center', 'squash')
 
-# First word of every key, so that one choice does not move another.
-_ORDER, _CROP, _MASK, _NOISE, _EDGE, _TURN, _CUT, _SKETCH = range(1, 9)
+
+class Choice(enum.IntEnum):
+  """First word of a generator's key, so that one choice moves no other."""
+
+  ORDER = 1
+  CROP = 2
+  MASK = 3
+  NOISE = 4
+  EDGE = 5
+  TURN = 6
+  CUT = 7
+  SKETCH = 8
+
+
+# From an array (H, W, ...) that lies over a photograph to its view (size, size,
+# ...); `nearest=True` makes no values that the array does not have.
+View = Callable[..., np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+  """What is known of an example while its edges and sketches are made.
+
+  Attributes:
+    name: the photograph's relative path.
+    size: height and width of the photograph.
+    image: the view of it, RGB (size, size, 3) uint8.
+    hole: (size, size), 1 = hole.
+    view: takes the same view of other maps of the photograph.
+    generator: a new random generator for a choice.
+  """
+
+  name: str
+  size: tuple[int, int]
+  image: np.ndarray
+  hole: np.ndarray
+  view: View
+  generator: Callable[[Choice], np.random.Generator]
+
+
+class HostGuidance(Protocol):
+  """What `jinpaint.guidance.Guidance` does while examples are made."""
+
+  def shapes(self, size: int) -> Mapping[str, tuple[int, ...]]:
+    """Returns the keys that it adds to examples, and their shapes."""
+
+  def check(self, names: Sequence[str]) -> None:
+    """Raises `UsageError` unless each photograph has its files."""
+
+  def on_host(self, draft: Draft) -> dict[str, np.ndarray]:
+    """Returns what it adds to an example."""
+
+
+class NoGuidance:
+  """Adds nothing: for systems that read neither edges nor sketches."""
+
+  def shapes(self, size: int) -> Mapping[str, tuple[int, ...]]:
+    """Returns that it adds nothing."""
+    del size
+    return {}
+
+  def check(self, names: Sequence[str]) -> None:
+    """Accepts all photographs."""
+
+  def on_host(self, draft: Draft) -> dict[str, np.ndarray]:
+    """Returns nothing."""
+    del draft
+    return {}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,10 +95,14 @@ class Data:
   """What examples are made of; the `data` section of every config.
 
   Attributes:
-    source: `photos` (scikit-image's), `folder:PATH`, `tfds:NAME[:SPLIT]`.
-    eval_source: likewise, the photographs that training is watched on and its
-      best checkpoint is chosen on; empty for the held-out part of `source`.
-    size: height and width of an example.
+    source: the photographs: `photos` (scikit-image's), `folder:PATH` or
+      `tfds:NAME[:SPLIT]`.
+    eval_source: the photographs that training is watched on and its best
+      checkpoint is chosen on, as `source`; empty for the held-out part of
+      `source`.
+    test_source: photographs, as `source`, that nothing is chosen on: what a
+      paper reports; empty where the data set has no such part.
+    size: height and width of an example, in pixels.
     crop: `random` (a square at a random place, its side a random share of the
       image's shorter one), `center` (the middle square), `squash` (all of the
       image, distorted).
@@ -43,14 +116,12 @@ class Data:
     mask_pairing: how mask files meet images: random, stem, order or single.
       Masks paired by stem or order are cropped and flipped with their image.
     mask_hole: colour of a hole in mask files, white or black.
-    edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
-      where the system reads no edges.
-    workers: threads that make examples; 0 lets tf.data choose.
-    max_bad_images: more broken images than that stop the run.
     mask_turn: whether training turns masks by quarter turns and mirrors them
       with their images, as ISNet's and CFS's code does.
     mask_reading: how mask files are read, `clean`, `soft` or
       `isnet[:jpeg=QUALITY]`, see `jinpaint.data.masks.parse`.
+    edge: what `jinpaint.data.edges.parse` reads, e.g. `canny:sigma=2`; empty
+      where the system reads no edges.
     eval_edge: the edges that evaluation knows, `masked` or `cut`, see
       `jinpaint.data.edges`.
     edge_cut: edges above it become 1, all others 0; drawn uniformly between two
@@ -58,32 +129,31 @@ class Data:
       Empty for edges as soft as they are found.
     sketch: what `jinpaint.data.sketches.parse` reads, e.g. `simulated`; empty
       where the system reads no sketches.
-    test_source: photographs, as `source`, that nothing is chosen on: what a
-      paper reports; empty where the data set has no such part.
+    workers: threads that make examples; 0 lets tf.data choose.
+    max_bad_images: more broken images than that stop the run.
   """
 
-  source: str
-  eval_source: str
-  size: int
-  crop: str
-  scales: tuple[float, float]
-  precrop: int
-  flip: bool
-  noise: float
-  mask: str
-  mask_ratio: tuple[float, ...]
-  mask_pairing: str
-  mask_hole: str
-  edge: str
-  workers: int
-  max_bad_images: int
-  # Newer than some runs, which go on with these values.
+  source: str = 'photos'
+  eval_source: str = ''
+  test_source: str = ''
+  size: int = 64
+  crop: str = 'random'
+  scales: tuple[float, float] = (0.25, 1.0)
+  precrop: int = 0
+  flip: bool = True
+  noise: float = 0.0
+  mask: str = 'lines'
+  mask_ratio: tuple[float, ...] = ()
+  mask_pairing: str = 'random'
+  mask_hole: str = 'white'
   mask_turn: bool = False
   mask_reading: str = 'clean'
+  edge: str = ''
   eval_edge: str = 'masked'
   edge_cut: tuple[float, ...] = ()
   sketch: str = ''
-  test_source: str = ''
+  workers: int = 0
+  max_bad_images: int = 10
 
   def __post_init__(self):
     for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
@@ -129,19 +199,21 @@ class Examples:
   """
 
   def __init__(self, data: Data, *, seed: int, training: bool,
-               names: tuple[str, ...] = ()):
-    """Prepares.
+               names: tuple[str, ...] = (),
+               guidance: HostGuidance | None = None):
+    """Checks that examples can be made.
 
     Args:
       data: what examples are made of.
       seed: decides every random choice; not negative.
       training: whether to flip and to add noise.
-      names: the photographs' relative paths by index, for masks paired by
-        stem and edges from files.
+      names: the photographs' relative paths by index, for files that belong to
+        photographs by name.
+      guidance: adds edges and sketches; None for systems that read none.
 
     Raises:
-      UsageError: `data.mask`, `data.edge` or `seed` cannot be used, or a
-        photograph has no mask or no edge map.
+      UsageError: `data.mask` or `seed` cannot be used, or a photograph has no
+        mask, edge map or sketch.
     """
     if seed < 0:
       raise UsageError(f'seed is {seed}; it must not be negative')
@@ -153,100 +225,61 @@ class Examples:
         reading=data.mask_reading)
     if names or data.mask_pairing == 'stem':
       self._mask.check(names)
-    # Edges that a network finds are added where batches are read, and so are
-    # sketches that are simulated from them.
-    by_network = edges.by_network(data.edge)
-    self._edge = (edges.parse(data.edge)
-                  if data.edge and not by_network else None)
-    self._sketch = sketches.parse(data.sketch) if data.sketch else None
+    self._guidance = guidance or NoGuidance()
+    self._guidance.check(names)
     self._flip = training and data.flip
     self._turn = training and data.mask_turn
+    self._noise = data.noise if training else 0.0
     size = data.size
-    self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1)}
-    if self._edge:
-      self._edge.check(names)
-      self.shapes['edge'] = (size, size, 1)
-      if self._edge.masked if training else data.eval_edge == 'masked':
-        self.shapes['known_edge'] = (size, size, 1)
-    if by_network and data.edge_cut:
-      self.shapes['edge_cut'] = (1, 1, 1)
-    if self._sketch:
-      self._sketch.check(names)
-      if self._sketch.bends and not data.edge:
-        raise UsageError('data.sketch simulates sketches from edges; data.edge '
-                         'says which, e.g. canny')
-      if self._sketch.thin and by_network:
-        raise UsageError('data.sketch thins edges that are found where '
-                         f'examples are made, not those of {data.edge}')
-      if self._sketch.bends and by_network:
-        self.shapes['bend'] = (sketches.GRID, sketches.GRID, 2)
-      else:
-        self.shapes['sketch'] = (size, size, 1)
-    if training and data.noise:
+    self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1),
+                   **self._guidance.shapes(size)}
+    if self._noise:
       self.shapes['noise'] = (size, size, 3)
 
   def order(self, epoch: int, count: int) -> np.ndarray:
     """Returns in which order an epoch visits `count` photographs."""
-    return self._rng(_ORDER, epoch).permutation(count)
+    return self._generator(Choice.ORDER, epoch).permutation(count)
 
   def make(self, photograph: np.ndarray, epoch: int, index: int
            ) -> dict[str, np.ndarray]:
     """Returns the example of a photograph, RGB (H, W, 3) uint8, in an epoch."""
-    # A mask that belongs to its photograph is cropped and flipped with it.
-    size = self._data.size
-    paired = self._data.mask_is_paired
     name = self._names[index] if self._names else str(index)
-    height, width = photograph.shape[:2] if paired else (size, size)
-    hole = self._mask(self._rng(_MASK, epoch, index), height, width,
-                      index=index, name=name)
-    view, flipped = self._view(photograph.shape,
-                               self._rng(_CROP, epoch, index))
+    generator = lambda choice: self._generator(choice, epoch, index)
+    view, flipped = self._view(photograph.shape, generator(Choice.CROP))
     image = view(photograph)
-    if paired:
-      hole = view(hole, nearest=True)
-    elif self._turn:
-      turns = self._rng(_TURN, epoch, index).integers(4)
-      hole = np.rot90(hole[:, ::-1] if flipped else hole, turns)
+    hole = self._hole(photograph, name, index, view, flipped, generator)
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
-    if self._data.edge_cut:
-      cut = self._rng(_CUT, epoch, index).uniform(*self._data.edge_cut)
-    if 'edge_cut' in self.shapes:
-      example['edge_cut'] = np.full((1, 1, 1), cut, np.float32)
-    if self._edge:
-      soft = (view(self._edge.read(name, *photograph.shape[:2]))
-              if self._edge.maps else None)
-      for key, unknown in (('edge', None), ('known_edge', hole)):
-        if key in self.shapes:
-          rng = self._rng(_EDGE, epoch, index)  # so that both have one sigma
-          found = self._edge(rng, image, soft=soft, hole=unknown)
-          if self._data.edge_cut:
-            found = edges.above(found, cut)
-          example[key] = found[..., None]
-    if self._sketch:
-      rng = self._rng(_SKETCH, epoch, index)
-      if 'bend' in self.shapes:
-        example['bend'] = self._sketch.field(rng, size, size)
-      elif self._sketch.bends:
-        example['sketch'] = self._sketch(
-            rng, example['edge'][..., 0])[..., None]
-      elif self._sketch.maps:
-        drawn = self._sketch.read(name, *photograph.shape[:2])
-        example['sketch'] = edges.above(
-            view(drawn.astype(np.float32)), 0.5)[..., None]
-      else:
-        example['sketch'] = np.zeros((size, size, 1), np.float32)
-    if 'noise' in self.shapes:
-      normal = self._rng(_NOISE, epoch, index).standard_normal(
-          example['image'].shape, np.float32)
-      example['noise'] = normal * np.float32(self._data.noise)
+    example |= self._guidance.on_host(Draft(
+        name, photograph.shape[:2], image, hole, view, generator))
+    if self._noise:
+      normal = generator(Choice.NOISE).standard_normal(image.shape, np.float32)
+      example['noise'] = normal * np.float32(self._noise)
     return example
 
-  def _rng(self, *key):
-    choice, *rest = key
-    return np.random.default_rng([choice, self.seed, *map(int, rest)])
+  def _hole(self, photograph: np.ndarray, name: str, index: int, view: View,
+            flipped: bool,
+            generator: Callable[[Choice], np.random.Generator]) -> np.ndarray:
+    """Returns the mask (size, size) of an example.
 
-  def _view(self, shape, rng):
+    One that belongs to its photograph is cropped and flipped with it.
+    """
+    size, paired = self._data.size, self._data.mask_is_paired
+    height, width = photograph.shape[:2] if paired else (size, size)
+    hole = self._mask(generator(Choice.MASK), height, width, index=index,
+                      name=name)
+    if paired:
+      return view(hole, nearest=True)
+    if self._turn:
+      turns = generator(Choice.TURN).integers(4)
+      return np.rot90(hole[:, ::-1] if flipped else hole, turns)
+    return hole
+
+  def _generator(self, choice: Choice, *key: int) -> np.random.Generator:
+    return np.random.default_rng([choice, self.seed, *map(int, key)])
+
+  def _view(self, shape: tuple[int, ...], rng: np.random.Generator
+            ) -> tuple[View, bool]:
     """Returns the function that takes a (size, size) view of a photograph.
 
     And whether that mirrors it.
@@ -271,7 +304,7 @@ class Examples:
     flipped = self._flip and rng.random() < 0.5
     shrinks = min(height, width) >= data.size
 
-    def view(image, nearest=False):
+    def view(image: np.ndarray, nearest: bool = False) -> np.ndarray:
       cut = image[top:top + height, left:left + width]
       resized = cv2.resize(cut, (data.size, data.size), interpolation=(
           cv2.INTER_NEAREST_EXACT if nearest else

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 import functools
 import io
 from pathlib import Path
-import re
 import warnings
 
 import cv2
@@ -16,12 +15,11 @@ import numpy as np
 from PIL import Image
 
 from jinpaint import errors
-from jinpaint.data import files
+from jinpaint.data import files, specs
 from jinpaint.errors import UsageError
 
 PAIRINGS = ('random', 'stem', 'order', 'single')
 HOLES = ('white', 'black')
-READINGS = ('clean', 'isnet', 'soft')
 
 # (path, height, width, colour of holes) -> the mask, its share of holes.
 Reading = Callable[[Path, int, int, str], tuple[np.ndarray, float]]
@@ -228,17 +226,22 @@ def parse_reading(reading: str) -> Reading:
   Raises:
     UsageError: no such reading.
   """
-  kind, *settings = reading.split(':')
-  if kind not in READINGS:
-    raise errors.unknown('reading of mask files', kind, READINGS)
-  if kind in ('clean', 'soft') and not settings:
-    return {'clean': _read_clean, 'soft': _read_soft}[kind]
-  match = re.fullmatch(r'isnet(?::jpeg=(\d+))?', reading)
-  quality = int(match[1] or 0) if match else -1
-  if not 0 <= quality <= 100 or (match and match[1] and not quality):
-    raise UsageError(f'cannot read the reading of mask files "{reading}"; '
-                     'examples: clean, isnet, isnet:jpeg=75 (1 to 100)')
-  return functools.partial(_read_as_isnet, jpeg=quality)
+  spec = specs.parse('reading of mask files', reading, _READINGS)
+  if spec.kind == 'isnet':
+    return functools.partial(_read_as_isnet, jpeg=spec.options.get('jpeg', 0))
+  return {'clean': _read_clean, 'soft': _read_soft}[spec.kind]
+
+
+def _quality(text: str) -> int:
+  quality = int(text)
+  if not 1 <= quality <= 100:
+    raise ValueError(f'{quality} is not within 1 and 100')
+  return quality
+
+
+_READINGS = {
+    'clean': specs.Kind(), 'soft': specs.Kind(),
+    'isnet': specs.Kind({'jpeg': specs.Value(_quality, '{0}=75 (1 to 100)')})}
 
 
 def _read_as_isnet(path, height, width, hole, *, jpeg):

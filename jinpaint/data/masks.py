@@ -9,7 +9,7 @@ of that generator's state, whichever thread draws it.
 function in `KINDS`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import functools
 from pathlib import Path
 import re
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from jinpaint import errors
-from jinpaint.data import mask_files
+from jinpaint.data import mask_files, specs
 from jinpaint.errors import UsageError
 
 TRIES = 1000  # draws after which a hole ratio counts as out of reach
@@ -27,6 +27,7 @@ TRIES = 1000  # draws after which a hole ratio counts as out of reach
 # Lowest and highest whole number, both included; shares of height and width.
 Range = tuple[int, int]
 Sides = float | tuple[float, float]
+Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
 def lines(rng: np.random.Generator, height: int, width: int, *,
@@ -193,14 +194,18 @@ def _stopped_at_border(rng, moves, side):
 
 
 # Kinds of masks that are drawn: `KINDS[kind](rng, height, width, **options)`.
-# Options are keywords with a default and an annotation that `_SYNTAX` knows.
+# Options are keywords with a default and an annotation that `_FORMS` knows.
 KINDS = {'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
          'walk': walk, 'deepfill': deepfill}
 
-# How an option is written. Where a second number may stand, it may be left out.
-_SYNTAX = {int: (int, r'(\d+)'), Range: (int, r'(\d+)(?:-(\d+))?'),
-           Sides: (float, r'(\d*\.?\d+)(?:x(\d*\.?\d+))?')}
-_SYNTAX |= {option | None: syntax for option, syntax in _SYNTAX.items()}
+# How an option of such a type is written.
+_FORMS = {int: specs.WHOLE, Range: specs.WHOLE_RANGE, Sides: specs.SHARES}
+_FORMS |= {option | None: form for option, form in _FORMS.items()}
+_FILES = 'files'
+_KINDS = {name: specs.Kind({
+    option: _FORMS[draw.__annotations__[option]]
+    for option in draw.__kwdefaults__ or {}}) for name, draw in KINDS.items()}
+_KINDS[_FILES] = specs.Kind(rest='PATH')
 
 
 class MaskMaker:
@@ -269,15 +274,15 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
                              ('colour of holes', hole, mask_files.HOLES)):
     if given not in known:
       raise errors.unknown(what, given, known)
-  drawn, folders, read = [], [], mask_files.parse_reading(reading)
-  kinds = '|'.join(map(re.escape, [*KINDS, 'files']))
-  for part in re.split(rf'\+(?=(?:{kinds})(?:[:+]|$))', spec):
-    if part.startswith('files:') and part != 'files:':
-      root = Path(part.removeprefix('files:')).expanduser()
+  drawn, folders = [], []
+  read = mask_files.parse_reading(reading)
+  for part in _parts(spec):
+    parsed = specs.parse('mask', part, _KINDS)
+    if parsed.kind == _FILES:
+      root = Path(parsed.rest).expanduser()
       folders.append(mask_files.Folder(root, pairing, hole, read))
     else:
-      # A plus that is left here stands before a kind that does not exist.
-      drawn += map(_parse_kind, part.split('+'))
+      drawn.append(_drawing(parsed))
   if ratio is not None:
     if len(ratio) != 2 or not 0 <= ratio[0] <= ratio[1] <= 1:
       raise UsageError(f'the mask ratio is {ratio}; it must be a lowest and a '
@@ -287,26 +292,21 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
   return MaskMaker(spec, drawn, folders, ratio)
 
 
-def _parse_kind(spec):
-  """Returns the function of `KIND[:OPTION=VALUE]...`."""
-  kind, *settings = spec.split(':')
-  if kind == 'files':
-    raise UsageError('mask files need a path: files:PATH')
-  if kind not in KINDS:
-    raise errors.unknown('kind of mask', kind, [*KINDS, 'files'])
-  known = KINDS[kind].__kwdefaults__ or {}
-  options = {}
-  for setting in settings:
-    option, _, text = setting.partition('=')
-    if option not in known:
-      raise errors.unknown(f'option of {kind}', option, known or ['none'])
-    number, syntax = _SYNTAX[KINDS[kind].__annotations__[option]]
-    match = re.fullmatch(syntax, text)
-    values = [number(v or match[1]) for v in match.groups()] if match else []
-    if not values or (number is int and values[0] > values[-1]):
-      raise UsageError(f'cannot read "{setting}" of the mask {spec}; examples: '
-                       'count=5, count=1-9, fraction=0.5x0.25')
-    options[option] = tuple(values) if len(values) > 1 else values[0]
-  draw = functools.partial(KINDS[kind], **options)
+def _parts(spec: str) -> list[str]:
+  """Returns the members of a union: a plus in a path stays one.
+
+  It is one of the path unless the name of a kind follows.
+  """
+  names = '|'.join(map(re.escape, _KINDS))
+  parts = []
+  for part in re.split(rf'\+(?=(?:{names})(?:[:+]|$))', spec):
+    # A plus that is left in what is drawn stands before an unknown kind.
+    parts += [part] if part.startswith(f'{_FILES}:') else part.split('+')
+  return parts
+
+
+def _drawing(spec: specs.Spec) -> Draw:
+  """Returns the function that draws masks of a kind."""
+  draw = functools.partial(KINDS[spec.kind], **spec.options)
   draw(np.random.default_rng(0), 8, 8)  # a bad value fails now, not in a thread
   return draw

@@ -8,7 +8,6 @@ goes on at position P goes on as if it had never stopped.
 
 from collections.abc import Iterator
 import functools
-import os
 from pathlib import Path
 import re
 import sys
@@ -19,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from jinpaint import errors
-from jinpaint.data import files, sources
-from jinpaint.data.examples import Data, Examples
+from jinpaint.data import files, sources, specs
+from jinpaint.data.examples import Data, Examples, HostGuidance
 from jinpaint.errors import UsageError
 
 # The accelerators are JAX's.
@@ -65,7 +64,8 @@ class Batches:
 
 
 def train_batches(data: Data, *, batch_size: int, seed: int,
-                  position: int = 0) -> Batches:
+                  position: int = 0, guidance: HostGuidance | None = None
+                  ) -> Batches:
   """Returns the endless stream of training batches.
 
   Args:
@@ -73,18 +73,20 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
     batch_size: examples a batch.
     seed: decides every random choice.
     position: where to go on: the `position` that came with the last batch.
+    guidance: adds edges and sketches to the examples.
 
   Returns:
-    Batches of `image`, `mask`, `edge` and perhaps `known_edge` (if there is
-    `data.edge`), `noise` (if `data.noise` is not 0) and `position`, a scalar:
-    where the stream goes on after this batch.
+    Batches of `image`, `mask`, what `guidance` adds, `noise` (if `data.noise`
+    is not 0) and `position`, a scalar: where the stream goes on after this
+    batch.
 
   Raises:
     UsageError: the source does not exist or is empty; later on: too many
       broken images.
   """
   source = _open(data.source, 'train')
-  examples = Examples(data, seed=seed, training=True, names=source.names)
+  examples = Examples(data, seed=seed, training=True, names=source.names,
+                      guidance=guidance)
   work = _Work(data.max_bad_images, len(source))
   dataset = _dataset(data, source, examples, work, position)
   dataset = dataset.batch(batch_size, drop_remainder=True)
@@ -95,8 +97,8 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
       work, source)
 
 
-def eval_batches(data: Data, *, batch_size: int, seed: int,
-                 limit: int = 0) -> Batches:
+def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
+                 guidance: HostGuidance | None = None) -> Batches:
   """Returns the held-out examples, once, each with its fixed crop and mask.
 
   Args:
@@ -104,10 +106,11 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
     batch_size: examples a batch; the last one is padded.
     seed: with an example's index it decides its crop and its mask.
     limit: the first so many photographs only; 0 for all.
+    guidance: adds edges and sketches to the examples.
 
   Returns:
-    Batches of `image`, `mask`, `edge` and `known_edge` (if there is
-    `data.edge`), `weight` (0 = padding) and `index`.
+    Batches of `image`, `mask`, what `guidance` adds, `weight` (0 = padding) and
+    `index`.
 
   Raises:
     UsageError: as `train_batches`.
@@ -116,7 +119,8 @@ def eval_batches(data: Data, *, batch_size: int, seed: int,
     raise UsageError(f'the limit is {limit}; it must be 0 (all) or more')
   source = (_open(data.eval_source, None) if data.eval_source
             else _open(data.source, 'validation'))
-  examples = Examples(data, seed=seed, training=False, names=source.names)
+  examples = Examples(data, seed=seed, training=False, names=source.names,
+                      guidance=guidance)
   work = _Work(data.max_bad_images, len(source), limit)
   dataset = _dataset(data, source, examples, work, None)
 
@@ -246,24 +250,24 @@ class _Work:
             f'{self._max_broken}; the last is {name}')
 
 
-_TFDS = re.compile(
-    r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?$')
+_SOURCES = {'photos': specs.Kind(), 'folder': specs.Kind(rest='PATH'),
+            'tfds': specs.Kind(rest='NAME[:SPLIT]')}
+# A data set may name its version, 'mnist:3.*.*'.
+_TFDS = re.compile(r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?')
 
 
-def _open(spec, split):
+def _open(spec: str, split: str | None) -> 'sources.Source | _TfdsStream':
   """Opens a source; `split` None: all that `spec` names."""
-  kind, _, rest = spec.partition(':')
-  if kind == 'photos' and not rest:
+  kind, _, rest = specs.parse('source', spec, _SOURCES)
+  if kind == 'photos':
     return sources.Photos(split or 'validation')
-  if kind == 'folder' and rest:
-    return sources.folder(Path(os.path.expanduser(rest)), split)
-  if kind == 'tfds' and _TFDS.match(rest):
-    match = _TFDS.match(rest)
-    return _TfdsStream(match['name'], match['split'], split)
-  if kind in ('photos', 'folder', 'tfds'):
-    raise UsageError(f'cannot read the source "{spec}"; sources are photos, '
-                     'folder:PATH and tfds:NAME[:SPLIT]')
-  raise errors.unknown('source', spec, ('photos', 'folder:', 'tfds:'))
+  if kind == 'folder':
+    return sources.folder(Path(rest).expanduser(), split)
+  match = _TFDS.fullmatch(rest)
+  if not match:
+    raise UsageError(f'cannot read the source "{spec}"; write '
+                     'tfds:NAME[:SPLIT]')
+  return _TfdsStream(match['name'], match['split'], split)
 
 
 class _TfdsStream:

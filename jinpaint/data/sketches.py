@@ -31,22 +31,17 @@ N / (N - 1). There, a run draws the largest displacement once, from 30 to 100:
 `move=65` is such a run.
 """
 
-from collections.abc import Sequence
 import dataclasses
 from pathlib import Path
-import re
 from types import ModuleType
 
 import cv2
 import numpy as np
 
-from jinpaint import errors
-from jinpaint.data import files, mask_files
-from jinpaint.errors import UsageError
+from jinpaint.data import files, mask_files, specs
 
 GRID = 10  # nodes on a side of the coarse grid
 _RADIUS = 5  # of the filter that smooths it, as wide as that at half height
-_MOVE = re.compile(r'(\d*\.?\d+)(?:-(\d*\.?\d+))?')
 
 
 def displacements(normal: np.ndarray, move: float, size: tuple[int, int]
@@ -134,8 +129,8 @@ def thinned(edge: np.ndarray) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True)
-class SketchMaker:
-  """Makes sketches. See `parse`.
+class Sketches:
+  """Sketches of a kind: how they are simulated, or read. See `parse`.
 
   Attributes:
     moves: smallest and largest `move`; empty if sketches are not simulated.
@@ -164,33 +159,31 @@ class SketchMaker:
     return displacements(rng.standard_normal((GRID, GRID, 2)), move,
                          (height, width))
 
-  def __call__(self, rng: np.random.Generator, edge: np.ndarray) -> np.ndarray:
+  def simulate(self, rng: np.random.Generator, edge: np.ndarray) -> np.ndarray:
     """Returns the simulated sketch of an edge map, both (H, W) float32."""
     field = self.field(rng, *edge.shape)
     edge = thinned(edge) if self.thin else edge
     return deform(edge[None, ..., None], field[None])[0, ..., 0]
 
-  def read(self, name: str, height: int, width: int) -> np.ndarray:
-    """Returns the sketch file of a photograph, (height, width) uint8, 0 or 1.
 
-    Args:
-      name: the photograph's relative path.
-      height: the photograph's.
-      width: the photograph's.
+def read_map(path: Path) -> np.ndarray:
+  """Returns the sketch in a file, (H, W) uint8, 0 or 1.
 
-    Raises:
-      UsageError: the file is missing, broken or of another size.
-    """
-    return self.maps.read(
-        name, lambda path: mask_files.read(path, what='sketch'), height, width)
-
-  def check(self, names: Sequence[str]) -> None:
-    """Raises `UsageError` unless each photograph has its file."""
-    if self.maps is not None:
-      self.maps.check(names)
+  Raises:
+    UsageError: the file cannot be read.
+  """
+  return mask_files.read(path, what='sketch')
 
 
-def parse(spec: str) -> SketchMaker:
+_KINDS = {
+    'simulated': specs.Kind(
+        {'move': specs.NUMBER_RANGE, 'thin': specs.YES_OR_NO}),
+    'files': specs.Kind(rest='PATH'),
+    'none': specs.Kind(),
+}
+
+
+def parse(spec: str) -> Sketches:
   """Reads which sketches are wanted.
 
   Args:
@@ -199,29 +192,10 @@ def parse(spec: str) -> SketchMaker:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  kind, _, rest = spec.partition(':')
-  if kind not in ('simulated', 'files', 'none'):
-    raise errors.unknown('kind of sketches', kind,
-                         ('simulated', 'files', 'none'))
-  if bool(rest) != (kind == 'files') and kind != 'simulated':
-    raise UsageError(f'cannot read the sketches "{spec}"; there are simulated, '
-                     'files:PATH and none')
-  if kind == 'none':
-    return SketchMaker()
+  kind, options, path = specs.parse('sketches', spec, _KINDS)
   if kind == 'files':
-    return SketchMaker(
-        maps=files.Namesakes('sketches', Path(rest).expanduser()))
-  options = {'move': '30-100', 'thin': 'no'}
-  for setting in rest.split(':') if rest else ():
-    option, _, value = setting.partition('=')
-    if option not in options:
-      raise errors.unknown('option of simulated', option, options)
-    options[option] = value
-  if options['thin'] not in ('yes', 'no'):
-    raise errors.unknown('value of thin', options['thin'], ('yes', 'no'))
-  match = _MOVE.fullmatch(options['move'])
-  moves = (float(match[1]), float(match[2] or match[1])) if match else (1, 0)
-  if moves[0] > moves[1]:
-    raise UsageError(f'move is "{options["move"]}"; it must be a number such '
-                     'as 65, or a range such as 30-100')
-  return SketchMaker(moves, options['thin'] == 'yes')
+    return Sketches(maps=files.Namesakes('sketches', Path(path).expanduser()))
+  if kind == 'none':
+    return Sketches()
+  return Sketches(options.get('move', (30.0, 100.0)),
+                  options.get('thin', False))

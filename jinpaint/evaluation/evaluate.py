@@ -81,11 +81,11 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage,
   Raises:
     UsageError: published weights are missing.
   """
-  detector = runs.detector_of(config, training=False)
+  guidance = runs.guidance_of(config, training=False)
   return scores.Evaluator(
-      stage, detector=detector, edge_threshold=config.edge_threshold,
-      published={name: pretrained.load(name) for name in detector.networks},
-      **options)
+      stage, guidance=guidance, edge_threshold=config.edge_threshold,
+      published={name: pretrained.load(name) for name in guidance.published},
+      compute=config.compute, **options)
 
 
 def report(config: ml_collections.ConfigDict, directory: Path,
@@ -114,11 +114,11 @@ def _measure(config, directory, variables, *, step, limit, evaluator):
   """Evaluates and writes; returns the evaluation and what was broken."""
   batches = lambda: pipeline.eval_batches(
       runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
-      limit=limit)
+      limit=limit, guidance=runs.guidance_of(config, training=False))
   examples = batches()
   evaluation = evaluator(variables, examples, names=examples.source.names,
                          others=baselines.BASELINES)
-  shown = evaluator.complete(next(batches()))
+  shown = evaluator.guide(next(batches()))
   reports.write(evaluation, directory, {
       'step': step, 'system': config.system, 'stage': config.stage,
       'seed': config.seed, 'data': config.data.to_dict()},

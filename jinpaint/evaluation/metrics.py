@@ -280,9 +280,6 @@ _SSIM = ('scikit-image: each channel, uniform window 7, sample covariance, '
          'outer 3 pixels left out')
 _L1 = '100 x mean absolute error over pixels and channels'
 _OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
-_CORRELATION = ('mean squared correlation of sketch and edge in windows of 9 x '
-                '9 pixels, known edges around the hole included')
-_SKETCH_L1 = 'mean |sketch - edge| in the hole'
 _percent = lambda *images: 100 * l1(*images)
 
 METRICS: Mapping[str, Metric] = {
@@ -327,14 +324,6 @@ METRICS: Mapping[str, Metric] = {
         'true', 'edge pixels in the hole', edges_true, 'hole', better=''),
     'edge_accuracy': Metric(
         'accuracy', 'pixels classed right, > 0.5', edge_accuracy, 'hole'),
-    'refined_correlation': Metric(
-        'CC, refined', _CORRELATION, None),
-    'drawn_correlation': Metric('CC, drawn', _CORRELATION, None),
-    'refined_l1': Metric('L1, refined', _SKETCH_L1, None, better='lower'),
-    'drawn_l1': Metric('L1, drawn', _SKETCH_L1, None, better='lower'),
-    'feature_matching': Metric(
-        'FM', "distance of the discriminator's features, with its weight as in "
-        'training', None, better='lower'),
 }
 
 METRIC_SETS: Mapping[str, tuple[str, ...]] = {

@@ -28,8 +28,7 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
 
   Args:
     batch: what the stage reads; the first `rows` are shown, without padding.
-    predicted: what `predict` returned; without `prediction`, the composite
-      stands for it.
+    predicted: what `jinpaint.stage.complete` returned.
     rows: how many examples.
 
   Returns:
@@ -46,10 +45,10 @@ def figure(batch: Batch, predicted: Mapping[str, Array], *, rows: int = 8
   if 'sketch' in made:
     columns += [made['sketch']]
   if 'edge' in made:
-    known = given.get('known_edge', given['edge']) * (1 - mask)
-    columns += [known, made['edge'], given['edge']]
+    columns += [given['known_edge'] * (1 - mask), made['edge'],
+                given['true_edge']]
   if 'image' in made:
-    columns += [made.get('prediction', made['image']), made['image']]
+    columns += [made.get('raw_image', made['image']), made['image']]
   line = 2
   cells = [np.pad(np.broadcast_to(column, image.shape),
                   ((0, 0), (0, line), (0, line), (0, 0)), constant_values=1)
@@ -63,8 +62,9 @@ def table(evaluation: Evaluation) -> str:
   """Returns the evaluation as a Markdown table that a terminal can show."""
   methods = {name: evaluation.summary(name) for name in evaluation.methods}
   columns = list(next(iter(methods.values())))
-  head = ['method', *(metrics.METRICS[c].name for c in columns)]
-  rows = [[method, *(_cell(c, summary.get(c)) for c in columns)]
+  head = ['method', *(evaluation.measures[c].name for c in columns)]
+  rows = [[method, *(_cell(evaluation.measures[c], summary.get(c))
+                     for c in columns)]
           for method, summary in methods.items()]
   return '\n'.join([*_grid(head, rows, words=1), *_notes(
       evaluation, methods, columns)])
@@ -120,10 +120,10 @@ def _grid(head, rows, *, words):
   yield from map(line, rows)
 
 
-def _cell(column, summary):
+def _cell(measure, summary):
   if summary is None or math.isnan(summary.mean):
     return '-'
-  digits = 2 if metrics.METRICS[column].unit in ('dB', '%') else 4
+  digits = 2 if measure.unit in ('dB', '%') else 4
   return f'{summary.mean:.{digits}f}'
 
 
@@ -134,16 +134,16 @@ def _notes(evaluation, methods, columns):
          f'{100 * evaluation.holes.mean():.1f} % on average; means over '
          'images, scored as 8-bit RGB.')
   for column in columns:
-    metric = metrics.METRICS[column]
+    metric = evaluation.measures[column]
     better = f'; {metric.better} is better' if metric.better else ''
     yield f'- {metric.name}: {metric.definition}{better}.'
   for method, summary in methods.items():
     for column, (_, _, infinite, undefined) in summary.items():
       if infinite:
-        yield (f'- {method}: {metrics.METRICS[column].name} of {infinite} '
+        yield (f'- {method}: {evaluation.measures[column].name} of {infinite} '
                'images is infinite (identical) and left out of the mean.')
       if undefined:
-        yield (f'- {method}: {metrics.METRICS[column].name} of {undefined} '
+        yield (f'- {method}: {evaluation.measures[column].name} of {undefined} '
                'images is undefined (no hole) and left out of the mean.')
 
 
@@ -163,7 +163,7 @@ def write(evaluation: Evaluation, directory: Path,
       **about, 'images': len(evaluation.images),
       'mean_hole_fraction': float(evaluation.holes.mean()),
       'definitions': {
-          name: metrics.METRICS[name].definition
+          name: evaluation.measures[name].definition
           for name in next(iter(evaluation.methods.values()))},
       'methods': {
           method: {name: _finite(value._asdict())

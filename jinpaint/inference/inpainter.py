@@ -3,19 +3,20 @@
 Never imports TensorFlow.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import math
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from jinpaint import guidance, images, runs
+from jinpaint import images, runs
 from jinpaint.converters import pretrained
-from jinpaint.data import edges
 from jinpaint.errors import UsageError
+from jinpaint.guidance import Guidance
+from jinpaint.nets import Nets
 from jinpaint.runs import checkpoints
-from jinpaint.stage import InputSpec
+from jinpaint.stage import complete, Stage
 from jinpaint.types import Array, Batch, Variables
 
 # Sizes are rounded up to multiples of it, so that images of similar size share
@@ -31,31 +32,37 @@ class Inpainter:
 
   Attributes:
     follows_sketches: whether the system can be led by a sketch.
+    reads_edges: whether the system reads edges, found or given.
   """
 
-  def __init__(self, predict: Callable[[Variables, Batch],
-                                       Mapping[str, Array]],
-               variables: Variables, spec: InputSpec, *,
-               find_edges: Callable[[np.ndarray, np.ndarray], np.ndarray]
-               | None = None):
-    """Prepares; the first image of each size compiles.
+  def __init__(self, stage: Stage, variables: Variables, *,
+               guidance: Guidance | None = None,
+               published: Variables | None = None, compute: str = 'float32'):
+    """Compiles nothing yet: the first image of each size does.
 
     Args:
-      predict: a stage's.
-      variables: the networks that it reads.
-      spec: what it reads, and the sizes that it accepts.
-      find_edges: where it reads edges: from RGB (H, W, 3) in [0, 1] and the
-        hole (H, W) to known edges (H, W), see
-        `jinpaint.data.edges.of_pictures` and `jinpaint.guidance.of_pictures`.
+      stage: a stage that makes an image.
+      variables: its networks.
+      guidance: where its edges come from, if it reads any.
+      published: the variables that the guidance reads.
+      compute: the type in which networks compute, see `jinpaint.nets`.
     """
-    self._find_edges = find_edges
-    self.follows_sketches = 'sketch' in spec.keys
+    def predict(variables: Variables, batch: Batch) -> Mapping[str, Array]:
+      nets = Nets(stage.networks, variables, compute=compute)
+      return complete(stage.predict(nets, batch), batch)
+
+    self._stage, self._guidance = stage, guidance
+    self.follows_sketches = 'sketch' in stage.predicts_from
+    self.reads_edges = bool({'known_edge', 'true_edge'}
+                            & set(stage.predicts_from))
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
-    self._multiple = math.lcm(_BUCKET, spec.divisor)
+    self._published = published or {}
+    self._multiple = math.lcm(_BUCKET, stage.sizes.divisor)
 
   def __call__(self, image: np.ndarray, mask: np.ndarray,
-               sketch: np.ndarray | None = None) -> np.ndarray:
+               sketch: np.ndarray | None = None, *,
+               edge_map: np.ndarray | None = None) -> np.ndarray:
     """Returns the image with its holes filled.
 
     Args:
@@ -66,6 +73,9 @@ class Inpainter:
       sketch: what is drawn into the hole, for systems that follow sketches:
         like `mask`, anything but 0 = stroke. What it has outside the hole is
         not read. None, as an empty one, gives no guidance.
+      edge_map: for systems that read edges: a drawing of those of the whole
+        image, (H, W) uint8, 255 = edge, soft edges between. None for those
+        that are found in what is known.
 
     Returns:
       An array like `image`. Known pixels are the same, bit for bit; alpha is
@@ -73,57 +83,78 @@ class Inpainter:
 
     Raises:
       ValueError: shapes or types do not fit, the mask or the sketch has grey
-        values, or the system follows no sketches.
+        values, or the system follows no sketches or reads no edges.
+      UsageError: the system needs an edge map, and there is none.
     """
-    hole = _checked(image, mask)
-    filled = self._run(image, hole, self._drawn(sketch, hole))['image']
-    full = np.iinfo(image.dtype).max
-    colours = _like(image, np.clip(filled, 0, 1) * full)
     result = image.copy()
+    hole, filled = self._run(image, mask, sketch, edge_map)
+    full = np.iinfo(image.dtype).max
+    colours = _like(image, np.clip(filled['image'], 0, 1) * full)
     result[hole] = np.rint(colours[hole]).astype(image.dtype)
     return result
 
   def intermediates(self, image: np.ndarray, mask: np.ndarray,
-                    sketch: np.ndarray | None = None) -> dict[str, np.ndarray]:
+                    sketch: np.ndarray | None = None, *,
+                    edge_map: np.ndarray | None = None
+                    ) -> dict[str, np.ndarray]:
     """Returns all that the system makes of an image on its way.
 
     Args and errors are those of a call.
 
     Returns:
-      What the stage's `predict` returns, of one image, (H, W, C) float32:
-      `image` and `prediction`, RGB in [0, 1], not rounded; where there are
+      What `jinpaint.stage.complete` returns, of one image, (H, W, C) float32:
+      `image` and `raw_image`, RGB in [0, 1], not rounded; where there are
       edges, the completed `edge`; where there are sketches, the refined
       `sketch`.
     """
-    hole = _checked(image, mask)
-    return self._run(image, hole, self._drawn(sketch, hole))
+    _, predicted = self._run(image, mask, sketch, edge_map)
+    return predicted
 
-  def _drawn(self, sketch, hole):
-    """Returns the strokes (H, W) bool, or None."""
+  def _strokes(self, sketch: np.ndarray | None, hole: np.ndarray
+               ) -> dict[str, np.ndarray]:
+    """Returns the sketch as a batch holds it, if the system reads one."""
     if not self.follows_sketches:
       if sketch is not None:
         raise ValueError('this system follows no sketches')
-      return None
-    if sketch is None:
-      return np.zeros_like(hole)
-    return _two_valued('sketch', sketch, hole.shape)
+      return {}
+    strokes = (np.zeros_like(hole) if sketch is None else
+               _two_valued('sketch', sketch, hole.shape))
+    return {'sketch': strokes[..., None].astype(np.float32)}
 
-  def _run(self, image, hole, strokes):
-    """Returns what the stage predicts, cropped to the image's size."""
+  def _edges(self, rgb: np.ndarray, hole: np.ndarray,
+             edge_map: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Returns the edges as a batch holds them, if the system reads any."""
+    if not self.reads_edges:
+      if edge_map is not None:
+        raise ValueError('this system reads no edges')
+      return {}
+    if edge_map is None and self._stage.needs_true_edges:
+      raise UsageError(NEEDS_TRUE_EDGES)
+    if edge_map is not None:
+      if edge_map.dtype != np.uint8 or edge_map.shape != hole.shape:
+        raise ValueError(f'an image {hole.shape} needs an edge map of its '
+                         f'size, uint8, not {edge_map.dtype} {edge_map.shape}')
+      edge_map = edge_map.astype(np.float32) / np.float32(255)
+    return self._guidance.of_picture(self._published, rgb, hole, edge_map)
+
+  def _run(self, image: np.ndarray, mask: np.ndarray,
+           sketch: np.ndarray | None, edge_map: np.ndarray | None
+           ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Returns the hole, and predictions cropped to the image's size."""
+    hole = _checked(image, mask)
+    strokes = self._strokes(sketch, hole)
     height, width = hole.shape
     full = np.iinfo(image.dtype).max
     rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
     padded = [math.ceil(extent / self._multiple) * self._multiple
               for extent in (height, width)]
-    arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32)}
-    if self._find_edges:
-      arrays['edge'] = self._find_edges(rgb, hole)[..., None]
-    if strokes is not None:
-      arrays['sketch'] = strokes[..., None].astype(np.float32)
+    arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32),
+              **strokes, **self._edges(rgb, hole, edge_map)}
     batch = {key: images.pad_to(array, *padded)[None]
              for key, array in arrays.items()}
-    return {key: images.crop(np.asarray(array)[0], height, width)
-            for key, array in self._predict(self._variables, batch).items()}
+    return hole, {
+        key: images.crop(np.asarray(array)[0], height, width)
+        for key, array in self._predict(self._variables, batch).items()}
 
 
 def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
@@ -133,41 +164,41 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
   Args:
     path: the work directory.
     checkpoint: 'last', 'best' or a step.
-    edge: where known edges come from, 'canny:sigma=2' or 'hed', if not from
-      where the run had them (`data.edge`).
+    edge: where edges come from, 'canny:sigma=2', 'hed' or 'files:PATH', if not
+      from where the run had them (`data.edge`). With files, each call is given
+      its map.
 
   Raises:
     jinpaint.errors.UsageError: there is no run, or no such checkpoint, or the
-      run's stage makes no image, or reads edges from files, or none though
-      `edge` is given.
+      run's stage makes no image or reads no edges though `edge` is given, or
+      needs the true edges and is given none.
   """
   workdir = Path(path)
   config = runs.read_config(workdir)
   stage = runs.stage_of(config)
-  if edge:
-    if 'edge' not in stage.spec.keys:
-      raise UsageError(f'{workdir} holds a system that reads no edges')
-    config.data.edge = edge
+  reads_edges = bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
   if not stage.fills:
     raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')
+  if edge:
+    if not reads_edges:
+      raise UsageError(f'{workdir} holds a system that reads no edges')
+    config.data.edge = edge
+  guidance = runs.guidance_of(config, training=False) if reads_edges else None
+  if stage.needs_true_edges and not (edge and guidance.edges.maps):
+    raise UsageError(
+        f'{workdir} was trained for the stage {config.stage} of '
+        f'{config.system}: {NEEDS_TRUE_EDGES}')
   variables, _ = checkpoints.variables_of(workdir, checkpoint)
-  find_edges = None
-  if 'edge' in stage.spec.keys:
-    find_edges = _detector(config)
-  return Inpainter(stage.predict, variables, stage.spec, find_edges=find_edges)
+  return Inpainter(
+      stage, variables, guidance=guidance, compute=config.compute,
+      published={name: pretrained.load(name)
+                 for name in (guidance.published if guidance else ())})
 
 
-def _detector(config):
-  """Returns the function that finds the known edges of a picture."""
-  data = runs.data_of(config)
-  find = (guidance.of_pictures(pretrained.load('hed'))
-          if runs.detector_of(config, training=False).networks
-          else edges.of_pictures(data.edge))
-  if not data.edge_cut:
-    return find
-  return lambda image, hole: edges.above(
-      find(image, hole), sum(data.edge_cut) / 2)
+NEEDS_TRUE_EDGES = (
+    'it follows the true edges, which a damaged picture does not show; train '
+    'the next stage, or give edge maps with --edge=files:PATH')
 
 
 def _checked(image, mask):

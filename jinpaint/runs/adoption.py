@@ -25,7 +25,7 @@ from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.converters import torch_file, torch_layout, weights
 from jinpaint.data import files
 from jinpaint.errors import unknown, UsageError
-from jinpaint.types import Variables
+from jinpaint.types import KEYS, Variables
 
 # Its folder `configs` lies beside the package, in the checkout.
 _ROOT = Path(__file__).parents[1]
@@ -98,12 +98,15 @@ def adopt(system: str, directory: Path, workdir: Path
 
   config = _config(system, found)
   stage = runs.stage_of(config)
-  size = max(2 * stage.spec.divisor, stage.spec.smallest)
-  batch = {key: np.zeros((1, size, size, 3 if key == 'image' else 1),
-                         np.float32) for key in stage.spec.keys}
+  size = max(2 * stage.sizes.divisor, stage.sizes.smallest)
+  batch = {key: np.zeros((1, size, size, KEYS[key].channels), np.float32)
+           for key in stage.keys}
+  optimizers = {name: adam.transformation(max(config.steps, 1))
+                for name, adam in runs.optimizers_of(config, stage).items()}
   state = training.init(
-      config.seed, stage, runs.optimizers_of(config, stage), batch,
-      {name: variables[name] for name in stage.networks if name in variables})
+      config.seed, stage, optimizers, batch, learned={
+          name: variables[name] for name in stage.networks
+          if name in variables})
   runs.claim(workdir, config)
   saved = Checkpoints(workdir, keep=config.keep)
   saved.save(jax.tree.map(np.asarray, state),

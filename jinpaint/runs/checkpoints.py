@@ -47,6 +47,18 @@ def variables_of(workdir: Path, which: str = 'last') -> tuple[Variables, int]:
   return variables, step
 
 
+def progress_of(workdir: Path) -> dict[str, int]:
+  """Returns `seed` and `position` of the last checkpoint of a run.
+
+  Raises:
+    UsageError: there is no checkpoint.
+  """
+  saved = Checkpoints(workdir)
+  progress = saved.progress()
+  saved.close()
+  return progress
+
+
 class Checkpoints:
   """The checkpoints of one work directory."""
 
@@ -118,8 +130,13 @@ class Checkpoints:
         progress=ocp.args.JsonRestore()))
     model = restored['model']
     state = TrainState(model['step'], model['params'], model['stats'],
-                       restored['optimizer'])
+                       restored['optimizer'], model.get('averages', {}))
     return state, restored['progress']
+
+  def progress(self) -> dict[str, int]:
+    """Returns `seed` and `position` of the latest checkpoint."""
+    return self._manager.restore(self.latest, args=ocp.args.Composite(
+        progress=ocp.args.JsonRestore()))['progress']
 
   def variables(self, which: str = 'last') -> tuple[Variables, int]:
     """Returns the networks of a checkpoint, and its step.
@@ -141,7 +158,9 @@ class Checkpoints:
           f'{", ".join(map(str, steps)) or "none yet"}')
     model = self._manager.restore(step, args=ocp.args.Composite(
         model=ocp.args.StandardRestore()))['model']
-    return {name: {'params': params, **model['stats'].get(name, {})}
+    averages = model.get('averages', {})
+    return {name: {'params': averages.get(name, params),
+                   **model['stats'].get(name, {})}
             for name, params in model['params'].items()}, step
 
   def close(self) -> None:
@@ -161,4 +180,5 @@ def _quiet():
 
 
 def _model(state):
-  return {'step': state.step, 'params': state.params, 'stats': state.stats}
+  model = {'step': state.step, 'params': state.params, 'stats': state.stats}
+  return {**model, 'averages': state.averages} if state.averages else model

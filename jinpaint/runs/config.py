@@ -1,8 +1,5 @@
 """A run: its config, and what it leaves in its work directory.
 
-This is the last place, on the way down, that sees a config object: below,
-everything takes typed keywords.
-
 | path             | what it is                                             |
 |------------------|--------------------------------------------------------|
 | `config.json`    | the resolved config                                    |
@@ -15,19 +12,18 @@ everything takes typed keywords.
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import ml_collections
-import optax
 
-from jinpaint import errors, guidance, systems
-from jinpaint.data import edges, files
+from jinpaint import systems
+from jinpaint.data import files
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
-from jinpaint.runs import build
-from jinpaint.stage import Stage
+from jinpaint.training.optimizer import Adam
 
 _CONFIG = 'config.json'
+# Keys that runs of earlier versions do not have, and what holds for them.
+_NEWER = {'compute': 'float32', 'remat': '', 'average': 0.0}
 
 # A run may go on with other values of these: they change no result.
 _FREE = ('steps', 'epochs', 'log_every', 'eval_every', 'eval_examples',
@@ -62,11 +58,12 @@ def read_config(workdir: Path) -> ml_collections.ConfigDict:
   path = workdir / _CONFIG
   try:
     config = json.loads(path.read_text())
-    newer = {field.name: field.default for field in dataclasses.fields(Data)
-             if field.default is not dataclasses.MISSING}
-    config['data'] = {**newer, **config['data']}
+    config = {**_NEWER, **config}
+    config['data'] = {**dataclasses.asdict(Data()), **config['data']}
+    config['options'] = {**systems.default_options(config['system']),
+                         **config['options']}
     config['optimizers'] = {
-        name: {**build.adam.__kwdefaults__, **adam}
+        name: dataclasses.asdict(Adam(**adam))
         for name, adam in config['optimizers'].items()}
     return ml_collections.ConfigDict(config)
   except FileNotFoundError as error:

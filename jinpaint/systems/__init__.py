@@ -2,40 +2,49 @@
 
 A system's file says what its networks are fed, what they learn from and how
 they predict. The module *is* the system: `STAGES` names its stages in training
-order, and `stage(name, **options)` returns one (`jinpaint.stage.Stage`).
-The `predict` of the last stage is the deployed system.
+order, `Options` is a dataclass of all that can be chosen, and
+`stage(name, options)` returns one stage (`jinpaint.stage.Stage`). The `predict`
+of the last stage is the deployed system.
 """
 
+import dataclasses
 import importlib
-import inspect
+from types import ModuleType
 from typing import Any
 
 from jinpaint import errors
 from jinpaint.stage import Stage
+from jinpaint.systems.options import without_pretrained
 
 NAMES = ('cfs', 'edgeconnect', 'gated', 'inpaintgan', 'isnet', 'pconv',
          'pconv_lines', 'sketchrefiner')
 
 
-def stage(system: str, name: str, **options: Any) -> Stage:
+def stage(system: str, name: str, *, pretrained: bool = True, **options: Any
+          ) -> Stage:
   """Returns a stage of a system.
 
   Args:
     system: one of `NAMES`.
     name: one of the system's `STAGES`.
-    **options: keywords of the system's `stage`.
+    pretrained: whether there are weights for published networks; if not, the
+      losses that read one are left out.
+    **options: fields of the system's `Options`.
 
   Raises:
     jinpaint.errors.UsageError: no such system, stage or option.
+    ValueError: an option has a value that it cannot have.
   """
   module = _module(system)
   if name not in module.STAGES:
     raise errors.unknown(f'stage of {system}', name, module.STAGES)
-  known = list(inspect.signature(module.stage).parameters)[1:]
+  known = default_options(system)
   for option in options:
     if option not in known:
       raise errors.unknown(f'option of {system}', option, known)
-  return module.stage(name, **options)
+  chosen = module.Options(**options)
+  return module.stage(
+      name, chosen if pretrained else without_pretrained(chosen))
 
 
 def stages(system: str) -> tuple[str, ...]:
@@ -47,7 +56,25 @@ def stages(system: str) -> tuple[str, ...]:
   return _module(system).STAGES
 
 
-def _module(system):
+def default_options(system: str) -> dict[str, Any]:
+  """Returns the options of a system with their defaults.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system.
+  """
+  return dataclasses.asdict(_module(system).Options())
+
+
+def description(system: str) -> str:
+  """Returns the line that says what a system is.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system.
+  """
+  return (_module(system).__doc__ or '').splitlines()[0]
+
+
+def _module(system: str) -> ModuleType:
   if system not in NAMES:
     raise errors.unknown('system', system, NAMES)
   return importlib.import_module(f'jinpaint.systems.{system}')

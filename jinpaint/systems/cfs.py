@@ -24,34 +24,23 @@ sum of its own losses' and the image's. In `completion` the sketch network's
 spectral vectors stay as they are.
 """
 
-from jinpaint import images, losses, networks
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+import dataclasses
+
+from jinpaint import errors, images, losses, networks
+from jinpaint.nets import Nets
+from jinpaint.stage import Sizes, Stage, Update
 from jinpaint.systems import objectives
-from jinpaint.types import Array, Batch
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')
 
 
-def stage(
-    name: str,
-    *,
-    blocks: int = 8,
-    sketch_blocks: int = 4,
-    width: float = 1.0,
-    gan: str = 'hinge',
-    sketch_adversarial: float = 1.0,
-    sketch_feature_matching: float = 10.0,
-    l1: float = 1.0,
-    adversarial: float = 0.1,
-    feature_matching: float = 10.0,
-    perceptual: float = 0.1,
-    style: float = 250.0,
-    pretrained: bool = True,
-) -> Stage:
-  """Returns a stage; the weights are those of the published config and code.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of the published code.
 
-  Args:
-    name: one of `STAGES`.
+  Attributes:
     blocks: residual blocks of the completion network: 8 in the paper, 4 in the
       code.
     sketch_blocks: residual blocks of the sketch network.
@@ -65,108 +54,121 @@ def stage(
     feature_matching: weight of the discriminator's features; image.
     perceptual: weight of the perceptual loss; image.
     style: weight of the style loss; image.
-    pretrained: whether there are weights for VGG-19; if not, the perceptual
-      and the style loss are left out.
   """
-  if not pretrained:
-    perceptual = style = 0.0
+
+  blocks: int = 8
+  sketch_blocks: int = 4
+  width: float = 1.0
+  gan: str = 'hinge'
+  sketch_adversarial: float = 1.0
+  sketch_feature_matching: float = 10.0
+  l1: float = 1.0
+  adversarial: float = 0.1
+  feature_matching: float = 10.0
+  perceptual: float = loss_weight(0.1, needs='vgg19')
+  style: float = loss_weight(250.0, needs='vgg19')
+
+  def __post_init__(self):
+    errors.check_option('gan', self.gan, objectives.GANS)
+
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns one of `STAGES`."""
   completes = name != 'completion_true_sketch'
   trains_sketch, fills = name in ('sketch', 'joint'), name != 'sketch'
-  nets, trained, frozen = {}, [], {}
+  networks_, trained, published = {}, [], {}
   if completes:
-    nets['sketch_generator'] = networks.create(
-        'cfs_sketch_generator', blocks=sketch_blocks, width=width)
+    networks_['sketch_generator'] = networks.create(
+        'cfs_sketch_generator', blocks=options.sketch_blocks,
+        width=options.width)
   if trains_sketch:
-    nets['sketch_discriminator'] = objectives.discriminator(gan)
+    networks_['sketch_discriminator'] = objectives.discriminator(options.gan)
     trained += ['sketch_generator', 'sketch_discriminator']
   if fills:
-    nets['completion_generator'] = networks.create(
-        'cfs_completion_generator', blocks=blocks, width=width)
-    nets['completion_discriminator'] = objectives.discriminator(gan)
+    networks_['completion_generator'] = networks.create(
+        'cfs_completion_generator', blocks=options.blocks, width=options.width)
+    networks_['completion_discriminator'] = objectives.discriminator(
+        options.gan)
     trained += ['completion_generator', 'completion_discriminator']
-    if perceptual or style:
-      frozen['vgg19'] = objectives.vgg19()
+    published = objectives.vgg19(options.perceptual, options.style)
 
-  def sketch_losses(net, batch, prediction):
-    gray = _gray(batch)
-    verdict = objectives.judge(
-        net, 'sketch_discriminator', images.stacked(gray, batch['edge']),
-        images.stacked(gray, prediction), gan=gan)
-    return {'sketch_discriminator': verdict.own,
-            'sketch_adversarial': sketch_adversarial * verdict.fooled,
-            'sketch_feature_matching': (
-                sketch_feature_matching * losses.feature_matching(
-                    verdict.fake, verdict.real))}
-
-  def image_losses(net, batch, prediction, frozen_variables):
-    image = batch['image']
-    verdict = objectives.judge(
-        net, 'completion_discriminator', image, prediction, gan=gan)
-    return {'completion_discriminator': verdict.own,
-            'completion_adversarial': adversarial * verdict.fooled,
-            'feature_matching': feature_matching * losses.feature_matching(
-                verdict.fake, verdict.real),
-            'l1': l1 * losses.l1_per_hole(prediction, image, batch['mask']),
-            **objectives.perceptual_and_style(
-                frozen_variables.get('vgg19'), prediction, image,
-                perceptual=perceptual, style=style)}
-
-  def loss(params, stats, frozen_variables, batch):
-    net, logs, sketch = Bound(nets, params, stats), {}, batch['edge']
+  def terms(nets: Nets, batch: Batch) -> Terms:
+    terms, sketch = {}, batch['true_edge']
     if completes:
-      completed = net('sketch_generator', *_sketch_feed(batch),
-                      train=trains_sketch)
-      sketch = images.composite(completed, images.known_edge(batch),
-                                batch['mask'])
+      completed = nets('sketch_generator', *_sketch_inputs(batch))
+      sketch = images.composite(completed, batch['known_edge'], batch['mask'])
     if trains_sketch:
-      logs |= sketch_losses(net, batch, completed)
+      terms |= _sketch_terms(nets, batch, completed, options)
     if fills:
-      logs |= image_losses(
-          net, batch, net('completion_generator',
-                          _completion_feed(batch, sketch)), frozen_variables)
-    return sum(logs.values()), (net.stats, logs)
+      prediction = nets('completion_generator',
+                        _completion_input(batch, sketch))
+      terms |= _image_terms(nets, batch, prediction, options)
+    return terms
 
-  def predict(variables, batch):
-    apply = lambda name, *inputs: nets[name].apply(variables[name], *inputs)
-    mask, sketch, result = batch['mask'], batch['edge'], {}
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    predictions = {}
     if completes:
-      result['edge_prediction'] = apply('sketch_generator',
-                                        *_sketch_feed(batch))
-      sketch = result['edge'] = images.composite(
-          result['edge_prediction'], images.known_edge(batch), mask)
+      predictions['edge'] = nets('sketch_generator', *_sketch_inputs(batch))
+      sketch = images.composite(predictions['edge'], batch['known_edge'],
+                                batch['mask'])
+    else:
+      sketch = batch['true_edge']
     if fills:
-      result['prediction'] = apply('completion_generator',
-                                   _completion_feed(batch, sketch))
-      result['image'] = images.composite(
-          result['prediction'], batch['image'], mask)
-    return result
-
-  def feeds(batch):
-    every = {'sketch_generator': _sketch_feed(batch),
-             'sketch_discriminator': (
-                 images.stacked(_gray(batch), batch['edge']),),
-             'completion_generator': (_completion_feed(batch, batch['edge']),),
-             'completion_discriminator': (batch['image'],)}
-    return {name: every[name] for name in nets}
+      predictions['image'] = nets('completion_generator',
+                                  _completion_input(batch, sketch))
+    return predictions
 
   return Stage(
-      networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask', 'edge'), divisor=1, smallest=16),
-      feeds=feeds, updates=(Update(tuple(trained), loss),), predict=predict,
-      fills=fills)
+      networks=networks_, published=published,
+      learns_from=('image', 'mask', 'true_edge', 'known_edge'),
+      predicts_from=('image', 'mask',
+                     'known_edge' if completes else 'true_edge'),
+      sizes=Sizes(smallest=16), updates=(Update(tuple(trained), terms),),
+      predict=predict,
+      makes=(*(('edge',) if completes else ()),
+             *(('image',) if fills else ())))
+
+
+def _sketch_terms(nets: Nets, batch: Batch, prediction: Array,
+                  options: Options) -> Terms:
+  gray = _gray(batch)
+  verdict = objectives.judge(
+      nets, 'sketch_discriminator', images.stacked(gray, batch['true_edge']),
+      images.stacked(gray, prediction), gan=options.gan)
+  return {'sketch_discriminator': verdict.own,
+          'sketch_adversarial': options.sketch_adversarial * verdict.fooled,
+          'sketch_feature_matching': (
+              options.sketch_feature_matching * losses.feature_matching(
+                  verdict.fake, verdict.real))}
+
+
+def _image_terms(nets: Nets, batch: Batch, prediction: Array, options: Options
+                 ) -> Terms:
+  image = batch['image']
+  verdict = objectives.judge(
+      nets, 'completion_discriminator', image, prediction, gan=options.gan)
+  return {
+      'completion_discriminator': verdict.own,
+      'completion_adversarial': options.adversarial * verdict.fooled,
+      'feature_matching': options.feature_matching * losses.feature_matching(
+          verdict.fake, verdict.real),
+      'l1': options.l1 * losses.l1_per_hole(prediction, image, batch['mask']),
+      **objectives.perceptual_and_style(
+          nets, prediction, image, perceptual=options.perceptual,
+          style=options.style)}
 
 
 def _gray(batch: Batch) -> Array:
   return images.to_gray(batch['image'], images.LUMINANCE)
 
 
-def _sketch_feed(batch: Batch) -> tuple[Array, Array]:
+def _sketch_inputs(batch: Batch) -> tuple[Array, Array]:
   """Returns the damaged gray image with its sketch, and what is known."""
-  pair = images.stacked(_gray(batch), images.known_edge(batch))
+  pair = images.stacked(_gray(batch), batch['known_edge'])
   return images.damage(pair, batch['mask']), 1 - batch['mask']
 
 
-def _completion_feed(batch: Batch, sketch: Array) -> Array:
+def _completion_input(batch: Batch, sketch: Array) -> Array:
   """Returns the damaged image, the sketch and what is known, as one array."""
   mask = batch['mask']
   return images.stacked(images.damage(batch['image'], mask), sketch, 1 - mask)

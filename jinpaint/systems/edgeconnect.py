@@ -7,12 +7,6 @@ predicted for the whole image; `merge_edges=True` puts the known ones back, as
 training does.
 """
 
-import functools
+from jinpaint.systems.edges_first import Options, stage, STAGES
 
-from jinpaint.systems import edges_first
-
-STAGES = edges_first.STAGES
-
-stage = functools.partial(
-    edges_first.stage, edge_generator='edgeconnect_edge_generator',
-    merge_edges=False)
+__all__ = ['STAGES', 'Options', 'stage']

@@ -23,41 +23,29 @@ Where this follows neither: the published `joint` stage cannot run; here the
 edge network's gradient is the sum of its own losses' and the image's.
 """
 
+import dataclasses
 import functools
 
+from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint import errors, images, losses, networks
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.nets import Nets
+from jinpaint.stage import Measure, Sizes, Stage, Update
 from jinpaint.systems import objectives
-from jinpaint.types import Array, Batch
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
 _D_GRAD_MODES = ('clean', 'inpaintgan')
 
 
-def stage(
-    name: str,
-    *,
-    edge_generator: str,
-    merge_edges: bool,
-    width: float = 1.0,
-    blocks: int = 8,
-    gan: str = 'nsgan',
-    feature_matching: float = 10.0,
-    spatially_variant: float = 0.0,
-    l1: float = 1.0,
-    style: float = 250.0,
-    perceptual: float = 0.1,
-    adversarial: float = 0.1,
-    d_grad_mode: str = 'clean',
-    pretrained: bool = True,
-) -> Stage:
-  """Returns a stage; the weights are those of EdgeConnect's example config.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of EdgeConnect's example config.
 
-  Args:
-    name: one of `STAGES`.
+  Attributes:
     edge_generator: the edge network's registered name.
     merge_edges: whether the trained system puts the known edges back before the
       inpainting network reads them, as all training does.
@@ -74,147 +62,162 @@ def stage(
     d_grad_mode: 'clean': a discriminator learns from its own loss. 'inpaintgan'
       adds the gradient of the generator's loss, which InpaintGAN's published
       code never clears.
-    pretrained: whether there are weights for VGG-19; if not, the style and the
-      perceptual loss are left out.
   """
-  errors.check_option('d_grad_mode', d_grad_mode, _D_GRAD_MODES)
-  if not pretrained:
-    style = perceptual = 0.0
+
+  edge_generator: str = 'edgeconnect_edge_generator'
+  merge_edges: bool = False
+  width: float = 1.0
+  blocks: int = 8
+  gan: str = 'nsgan'
+  feature_matching: float = 10.0
+  spatially_variant: float = 0.0
+  l1: float = 1.0
+  style: float = loss_weight(250.0, needs='vgg19')
+  perceptual: float = loss_weight(0.1, needs='vgg19')
+  adversarial: float = 0.1
+  d_grad_mode: str = 'clean'
+
+  def __post_init__(self):
+    errors.check_option('gan', self.gan, objectives.GANS)
+    errors.check_option('d_grad_mode', self.d_grad_mode, _D_GRAD_MODES)
+
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns one of `STAGES`."""
   completes, trains_edges = name != 'inpaint', name in ('edge', 'joint')
   fills = name != 'edge'
 
-  discriminator = objectives.discriminator(gan)
-  nets, trained, frozen = {}, [], {}
+  discriminator = objectives.discriminator(options.gan)
+  networks_: dict[str, nn.Module] = {}
+  trained, published = [], {}
   if completes:
-    nets['edge_generator'] = _generator(edge_generator, width, blocks)
+    networks_['edge_generator'] = _generator(options.edge_generator, options)
   if trains_edges:
-    nets['edge_discriminator'] = discriminator
+    networks_['edge_discriminator'] = discriminator
     trained += ['edge_generator', 'edge_discriminator']
   if fills:
-    nets['inpaint_generator'] = _generator(
-        'edgeconnect_inpaint_generator', width, blocks)
-    nets['inpaint_discriminator'] = discriminator
+    networks_['inpaint_generator'] = _generator(
+        'edgeconnect_inpaint_generator', options)
+    networks_['inpaint_discriminator'] = discriminator
     trained += ['inpaint_generator', 'inpaint_discriminator']
-    if style or perceptual:
-      frozen['vgg19'] = objectives.vgg19()
-  edge_feed = (_separate_mask if edge_generator.startswith('inpaintgan_egc')
-               else _one_array)
+    published = objectives.vgg19(options.style, options.perceptual)
 
-  judge = functools.partial(objectives.judge, gan=gan,
-                            learn=d_grad_mode == 'inpaintgan')
-
-  def edge_losses(net, batch, prediction):
-    gray, edge = _gray(batch), batch['edge']
-    verdict = judge(net, 'edge_discriminator', images.stacked(gray, edge),
-                    images.stacked(gray, prediction))
-    logs = {'edge_discriminator': verdict.own,
-            'edge_adversarial': verdict.fooled}
-    if feature_matching:
-      logs['feature_matching'] = feature_matching * losses.feature_matching(
-          verdict.fake, verdict.real)
-    if spatially_variant:
-      logs['spatially_variant'] = spatially_variant * losses.spatially_variant(
-          prediction, edge, batch['mask'])
-    return logs
-
-  def image_losses(net, batch, prediction, frozen_variables):
-    image, mask = batch['image'], batch['mask']
-    verdict = judge(net, 'inpaint_discriminator', image, prediction)
-    return {'inpaint_discriminator': verdict.own,
-            'inpaint_adversarial': adversarial * verdict.fooled,
-            'l1': l1 * losses.l1_per_hole(prediction, image, mask),
-            **objectives.perceptual_and_style(
-                frozen_variables.get('vgg19'), prediction, image,
-                perceptual=perceptual, style=style, style_mask=mask)}
-
-  def loss(params, stats, frozen_variables, batch):
-    net, logs, edge = Bound(nets, params, stats), {}, batch['edge']
+  def terms(nets: Nets, batch: Batch) -> Terms:
+    terms, edge = {}, batch['true_edge']
     if completes:
-      completed = net('edge_generator', *edge_feed(*_edge_inputs(batch)),
-                      train=trains_edges)
-      edge = images.composite(completed, images.known_edge(batch),
-                              batch['mask'])
+      completed = complete_edges(nets, batch)
+      edge = images.composite(completed, batch['known_edge'], batch['mask'])
     if trains_edges:
-      logs |= edge_losses(net, batch, completed)
+      terms |= _edge_terms(nets, batch, completed, options)
     if fills:
-      logs |= image_losses(
-          net, batch, net('inpaint_generator', _inpaint_feed(batch, edge)),
-          frozen_variables)
-    return sum(logs.values()), (net.stats, logs)
+      terms |= _image_terms(nets, batch, paint(nets, batch, edge), options)
+    return terms
 
-  def predict(variables, batch):
-    apply = lambda name, *inputs: nets[name].apply(variables[name], *inputs)
-    mask, edge, result = batch['mask'], batch['edge'], {}
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    predictions = {}
     if completes:
-      inputs = _edge_inputs(batch)
-      completed = apply('edge_generator', *edge_feed(*inputs))
-      _, known, _ = inputs
-      result['edge'] = images.composite(completed, known, mask)
-      result['edge_prediction'] = completed
-      edge = result['edge'] if merge_edges else completed
+      edge = predictions['edge'] = complete_edges(nets, batch)
+      if options.merge_edges:
+        edge = images.composite(edge, batch['known_edge'], batch['mask'])
+    else:
+      edge = batch['true_edge']
     if fills:
-      result['prediction'] = apply('inpaint_generator',
-                                   _inpaint_feed(batch, edge))
-      result['image'] = images.composite(
-          result['prediction'], batch['image'], mask)
-    return result
+      predictions['image'] = paint(nets, batch, edge)
+    return predictions
 
-  def scores(variables, batch, predicted):
-    if not (trains_edges and feature_matching):
-      return {}
-    gray = _gray(batch)
-    _, (real, fake) = zip(*(
-        discriminator.apply(variables['edge_discriminator'],
-                            images.stacked(gray, edge))
-        for edge in (batch['edge'], predicted['edge_prediction'])), strict=True)
-    distance = lambda a, b: jnp.mean(jnp.abs(a - b), axis=(1, 2, 3))
-    return {'feature_matching': feature_matching * sum(
-        distance(a, b) for a, b in zip(fake, real, strict=True))}
+  def complete_edges(nets: Nets, batch: Batch) -> Array:
+    return nets('edge_generator', *_edge_inputs(options.edge_generator, batch))
 
-  def feeds(batch):
-    gray, edge, mask = _edge_inputs(batch)
-    every = {'edge_generator': edge_feed(gray, edge, mask),
-             'edge_discriminator': (images.stacked(gray, edge),),
-             'inpaint_generator': (_inpaint_feed(batch, edge),),
-             'inpaint_discriminator': (batch['image'],)}
-    return {name: every[name] for name in nets}
+  def paint(nets: Nets, batch: Batch, edge: Array) -> Array:
+    return nets('inpaint_generator', images.stacked(
+        images.damage(batch['image'], batch['mask'], fill=1.0), edge))
 
   return Stage(
-      networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask', 'edge'), divisor=max(
-          net.divisor for name, net in nets.items()
+      networks=networks_, published=published,
+      learns_from=('image', 'mask', 'true_edge', 'known_edge'),
+      predicts_from=('image', 'mask',
+                     'known_edge' if completes else 'true_edge'),
+      sizes=Sizes(divisor=max(
+          network.divisor for name, network in networks_.items()
           if name.endswith('generator'))),
-      feeds=feeds, updates=(Update(tuple(trained), loss),), predict=predict,
-      fills=fills, scores=scores)
+      updates=(Update(tuple(trained), terms),), predict=predict,
+      makes=(*(('edge',) if completes else ()),
+             *(('image',) if fills else ())),
+      measures=_measures(options) if trains_edges else {})
 
 
-def _generator(name, width, blocks):
-  if name == 'inpaintgan_effunet_edge_generator':  # has other blocks, 16
-    return networks.create(name, width=width, depth=blocks / 8)
-  widths = tuple(round(channels * width) for channels in (64, 128, 256))
-  return networks.create(name, widths=widths, blocks=blocks)
+def _edge_terms(nets: Nets, batch: Batch, prediction: Array, options: Options
+                ) -> Terms:
+  """Returns the terms of completed edges, before known ones are put back."""
+  gray, edge = _gray(batch), batch['true_edge']
+  verdict = _judge(options)(
+      nets, 'edge_discriminator', images.stacked(gray, edge),
+      images.stacked(gray, prediction))
+  terms = {'edge_discriminator': verdict.own,
+           'edge_adversarial': verdict.fooled}
+  if options.feature_matching:
+    terms['feature_matching'] = (
+        options.feature_matching * losses.feature_matching(
+            verdict.fake, verdict.real))
+  if options.spatially_variant:
+    terms['spatially_variant'] = (
+        options.spatially_variant * losses.spatially_variant(
+            prediction, edge, batch['mask']))
+  return terms
+
+
+def _image_terms(nets: Nets, batch: Batch, prediction: Array, options: Options
+                 ) -> Terms:
+  image, mask = batch['image'], batch['mask']
+  verdict = _judge(options)(nets, 'inpaint_discriminator', image, prediction)
+  return {
+      'inpaint_discriminator': verdict.own,
+      'inpaint_adversarial': options.adversarial * verdict.fooled,
+      'l1': options.l1 * losses.l1_per_hole(prediction, image, mask),
+      **objectives.perceptual_and_style(
+          nets, prediction, image, perceptual=options.perceptual,
+          style=options.style, style_mask=mask)}
+
+
+def _judge(options: Options) -> functools.partial[objectives.Verdict]:
+  return functools.partial(objectives.judge, gan=options.gan,
+                           learn=options.d_grad_mode == 'inpaintgan')
+
+
+def _measures(options: Options) -> dict[str, Measure]:
+  """Returns the distance of the edge discriminator's features, as a measure."""
+  if not options.feature_matching:
+    return {}
+
+  def distance(nets: Nets, batch: Batch, completed: Batch) -> Array:
+    (_, real), (_, fake) = (
+        nets('edge_discriminator', images.stacked(_gray(batch), edge))
+        for edge in (batch['true_edge'], completed['raw_edge']))
+    return options.feature_matching * sum(
+        jnp.mean(jnp.abs(a - b), axis=(1, 2, 3))
+        for a, b in zip(fake, real, strict=True))
+
+  return {'feature_matching': Measure(
+      'FM', "distance of the discriminator's features, with its weight as in "
+      'training', distance, better='lower')}
+
+
+def _generator(name: str, options: Options) -> nn.Module:
+  if name == 'inpaintgan_effunet_edge_generator':  # it has other blocks, 16
+    return networks.create(name, width=options.width, depth=options.blocks / 8)
+  widths = tuple(round(channels * options.width) for channels in (64, 128, 256))
+  return networks.create(name, widths=widths, blocks=options.blocks)
 
 
 def _gray(batch: Batch) -> Array:
   return images.to_gray(batch['image'], images.LUMINANCE)
 
 
-def _edge_inputs(batch: Batch) -> tuple[Array, Array, Array]:
+def _edge_inputs(edge_generator: str, batch: Batch) -> tuple[Array, ...]:
   """Returns the damaged gray image, the known edges and the mask."""
   mask = batch['mask']
-  return (images.damage(_gray(batch), mask, fill=1.0),
-          images.damage(images.known_edge(batch), mask), mask)
-
-
-def _inpaint_feed(batch: Batch, edge: Array) -> Array:
-  return images.stacked(
-      images.damage(batch['image'], batch['mask'], fill=1.0), edge)
-
-
-def _one_array(gray: Array, edge: Array, mask: Array) -> tuple[Array]:
+  gray = images.damage(_gray(batch), mask, fill=1.0)
+  edge = images.damage(batch['known_edge'], mask)
+  if edge_generator.startswith('inpaintgan_egc'):  # reads the mask apart
+    return images.stacked(gray, edge), mask
   return (images.stacked(gray, edge, mask),)
-
-
-def _separate_mask(gray: Array, edge: Array, mask: Array
-                   ) -> tuple[Array, Array]:
-  return images.stacked(gray, edge), mask

@@ -12,122 +12,116 @@ Where this follows neither: each image has its own hole, in a batch, too.
 in the hole are another channel, cut at 0.6.
 """
 
+import dataclasses
+
 from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import errors, images, losses, networks
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.nets import Nets
+from jinpaint.stage import Sizes, Stage, Update
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('inpaint',)
 
-_GANS = ('hinge', 'lsgan')
 
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of the published configs.
 
-def stage(
-    name: str,
-    *,
-    width: float = 1.0,
-    padding: tuple[int, int] | str = 'same',
-    align_corners: bool = True,
-    fuse: bool = True,
-    mask_steps: tuple[int, ...] = (4, 2),
-    colours: str = 'rgb',
-    sketch: bool = False,
-    gan: str = 'hinge',
-    adversarial: float = 1.0,
-    coarse: float = 1.0,
-    refined: float = 1.0,
-    pretrained: bool = True,
-) -> Stage:
-  """Returns the system's only stage, `inpaint`.
-
-  Args:
-    name: 'inpaint'.
+  Attributes:
     width: share of the published generator's channels, for small runs.
-    padding: which of the published codes' networks, see
-      `jinpaint.networks.gated`; of the discriminator, too.
-    align_corners: likewise.
-    fuse: likewise.
-    mask_steps: likewise.
-    colours: in which order networks see them, 'rgb' or 'bgr'.
+    padding: which of the published codes' networks, generator and
+      discriminator: 'same' or (1, 1), see `jinpaint.networks.gated`.
+    align_corners: which pixels stand for smaller maps in the attention, see
+      `jinpaint.layers.attention.contextual_attention`.
+    fuse: whether neighbouring scores of the attention vote together.
+    mask_steps: by which factors the attention makes the mask smaller.
+    colours: in which order networks read and paint them, 'rgb' or 'bgr'.
     sketch: whether a sketch leads the filling.
     gan: the adversarial loss, 'hinge' or 'lsgan'.
     adversarial: weight of the adversarial loss.
     coarse: weight of the L1 loss of the coarse image, over all pixels.
     refined: weight of the L1 loss of the refined image, over all pixels.
-    pretrained: nothing here needs pretrained weights.
   """
-  del pretrained
-  errors.check_option('gan', gan, _GANS)
-  errors.check_option('colours', colours, ('rgb', 'bgr'))
-  nets = {
-      'generator': networks.create(
-          'gated_generator', padding=padding, align_corners=align_corners,
-          fuse=fuse, mask_steps=mask_steps, width=width),
-      'discriminator': networks.create(
-          'gated_discriminator',
-          padding='same' if padding == 'same' else (2, 2)),
-  }
-  adversary = losses.ADVERSARIAL[gan]
 
-  def seen(image):
-    """Returns images as networks see them: in [-1, 1]."""
-    return 2 * (image if colours == 'rgb' else image[..., ::-1]) - 1
+  width: float = 1.0
+  padding: tuple[int, int] | str = 'same'
+  align_corners: bool = True
+  fuse: bool = True
+  mask_steps: tuple[int, ...] = (4, 2)
+  colours: str = 'rgb'
+  sketch: bool = False
+  gan: str = 'hinge'
+  adversarial: float = 1.0
+  coarse: float = 1.0
+  refined: float = 1.0
 
-  def shown(prediction):
-    image = (prediction + 1) / 2
-    return image if colours == 'rgb' else image[..., ::-1]
+  def __post_init__(self):
+    errors.check_option('gan', self.gan, ('hinge', 'lsgan'))
+    errors.check_option('colours', self.colours, ('rgb', 'bgr'))
 
-  def feed(batch):
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns the system's only stage, 'inpaint'."""
+  del name
+  generator = networks.create(
+      'gated_generator', padding=options.padding,
+      align_corners=options.align_corners, fuse=options.fuse,
+      mask_steps=options.mask_steps, width=options.width)
+  discriminator = networks.create(
+      'gated_discriminator',
+      padding='same' if options.padding == 'same' else (2, 2))
+  adversary = losses.ADVERSARIAL[options.gan]
+
+  def reordered(image: Array) -> Array:
+    """Returns RGB in the networks' order of colours, and back."""
+    return image if options.colours == 'rgb' else image[..., ::-1]
+
+  def encoded(image: Array) -> Array:
+    """Returns images as networks read them: in [-1, 1]."""
+    return 2 * reordered(image) - 1
+
+  def inputs(batch: Batch) -> tuple[Array, Array]:
     mask = batch['mask']
-    drawn = [jnp.asarray(batch['sketch'] > 0.6, jnp.float32) * mask
-             ] if sketch else []
-    return images.stacked(images.damage(seen(batch['image']), mask), *drawn,
-                          jnp.ones_like(mask), mask), mask
+    sketch = [jnp.asarray(batch['sketch'] > 0.6, jnp.float32) * mask
+              ] if options.sketch else []
+    return images.stacked(images.damage(encoded(batch['image']), mask),
+                          *sketch, jnp.ones_like(mask), mask), mask
 
-  def composite(prediction, batch):
+  def judged(prediction: Array, batch: Batch) -> Array:
     """Returns what the discriminator is shown of a prediction."""
     return images.stacked(
-        images.composite(prediction, seen(batch['image']), batch['mask']),
+        images.composite(prediction, encoded(batch['image']), batch['mask']),
         batch['mask'])
 
-  def judge(params, stats, frozen, batch):
-    del frozen
-    # The same as in the next update: XLA computes it once.
-    made, _ = Bound(nets, params, stats)('generator', *feed(batch))
-    net = Bound(nets, params, stats)
-    real = images.stacked(seen(batch['image']), batch['mask'])
-    both = jnp.concatenate([real, lax.stop_gradient(composite(made, batch))])
-    scores, _ = net('discriminator', both)  # one batch: one power iteration
+  def discriminator_terms(nets: Nets, batch: Batch) -> Terms:
+    # The generator's pass of the next update: XLA computes it once.
+    refined, _ = nets.fork()('generator', *inputs(batch))
+    real = images.stacked(encoded(batch['image']), batch['mask'])
+    both = jnp.concatenate([real, lax.stop_gradient(judged(refined, batch))])
+    scores, _ = nets('discriminator', both)  # one batch: one power iteration
     real_scores, fake_scores = jnp.split(scores, 2)
-    logs = {'discriminator': (adversary.real(real_scores)
+    return {'discriminator': (adversary.real(real_scores)
                               + adversary.fake(fake_scores)) / 2}
-    return sum(logs.values()), (net.stats, logs)
 
-  def learn_to_paint(params, stats, frozen, batch):
-    del frozen
-    net, image = Bound(nets, params, stats), seen(batch['image'])
-    fine, rough = net('generator', *feed(batch))
-    scores, _ = net('discriminator', composite(fine, batch))
-    logs = {'coarse': coarse * losses.l1(rough, image),
-            'refined': refined * losses.l1(fine, image),
-            'adversarial': adversarial * adversary.generator(scores)}
-    return sum(logs.values()), (net.stats, logs)
+  def generator_terms(nets: Nets, batch: Batch) -> Terms:
+    image = encoded(batch['image'])
+    refined, coarse = nets('generator', *inputs(batch))
+    scores, _ = nets('discriminator', judged(refined, batch))
+    return {'coarse': options.coarse * losses.l1(coarse, image),
+            'refined': options.refined * losses.l1(refined, image),
+            'adversarial': options.adversarial * adversary.generator(scores)}
 
-  def predict(variables, batch):
-    fine, _ = nets['generator'].apply(variables['generator'], *feed(batch))
-    prediction = shown(fine)
-    return {'prediction': prediction, 'image': images.composite(
-        prediction, batch['image'], batch['mask'])}
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    refined, _ = nets('generator', *inputs(batch))
+    return {'image': reordered((refined + 1) / 2)}
 
-  def feeds(batch):
-    return {'generator': feed(batch),
-            'discriminator': (images.stacked(batch['image'], batch['mask']),)}
-
-  keys = ('image', 'mask', *(('sketch',) if sketch else ()))
+  keys = ('image', 'mask', *(('sketch',) if options.sketch else ()))
   return Stage(
-      networks=nets, frozen={}, spec=InputSpec(keys, divisor=8, smallest=16),
-      feeds=feeds,
-      updates=(Update(('discriminator',), judge),
-               Update(('generator',), learn_to_paint)),
+      networks={'generator': generator, 'discriminator': discriminator},
+      published={}, learns_from=keys, predicts_from=keys,
+      sizes=Sizes(divisor=8, smallest=16),
+      updates=(Update(('discriminator',), discriminator_terms),
+               Update(('generator',), generator_terms)),
       predict=predict)

@@ -12,12 +12,17 @@ what the code does). The code trains the edge and the inpainting network side by
 side, the latter on true edges: that is the stages `edge` and `inpaint`.
 """
 
-import functools
+import dataclasses
 
 from jinpaint.systems import edges_first
+from jinpaint.systems.edges_first import stage, STAGES
 
-STAGES = edges_first.STAGES
+__all__ = ['STAGES', 'Options', 'stage']
 
-stage = functools.partial(
-    edges_first.stage, edge_generator='inpaintgan_mec_edge_generator',
-    merge_edges=True)
+
+@dataclasses.dataclass(frozen=True)
+class Options(edges_first.Options):
+  """Those of `edges_first.Options`; two have another default."""
+
+  edge_generator: str = 'inpaintgan_mec_edge_generator'
+  merge_edges: bool = True

@@ -15,93 +15,93 @@ adversarial loss is the hinge loss, not nsgan: `gan`. Without the constant 1
 that the code adds to its term for real images, which has no gradient.
 """
 
+import dataclasses
+
 from jinpaint import errors, images, losses, networks
+from jinpaint.nets import Nets
 from jinpaint.networks.isnet import isnet_init
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.stage import Sizes, Stage, Update
 from jinpaint.systems import objectives
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('inpaint',)
 
 _JUDGED = ('prediction', 'hole')
 
 
-def stage(
-    name: str,
-    *,
-    generator: str = 'isnet_generator',
-    blocks: int = 4,
-    width: float = 1.0,
-    gan: str = 'hinge',
-    judged: str = 'prediction',
-    l1: float = 1.0,
-    l1_per_hole: bool = True,
-    adversarial: float = 0.1,
-    feature_matching: float = 10.0,
-    perceptual: float = 0.1,
-    style: float = 250.0,
-    pretrained: bool = True,
-) -> Stage:
-  """Returns the system's only stage; the weights are those of equation 2.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of equation 2.
 
-  Args:
-    name: 'inpaint'.
+  Attributes:
     generator: the generator's registered name: `isnet_generator`,
       `isnet_base_model`, `isnet_base_model_fusion` or `isnet_unet_like`.
     blocks: its residual blocks, in each branch of each stage.
     width: share of its published channels, for small runs.
     gan: the adversarial loss: 'hinge', 'nsgan' or 'lsgan' (the latter two of
       probabilities).
-    judged: what the discriminator sees: the 'prediction', or of it the 'hole'
-      alone, with zeros around it.
+    judged: what the discriminator is shown: the 'prediction', or of it the
+      'hole' alone, with zeros around it, as in equation 3.
     l1: weight of the L1 loss, over all pixels.
     l1_per_hole: whether that is divided by the batch's share of hole pixels.
     adversarial: weight of the adversarial loss.
     feature_matching: weight of the discriminator's features.
     perceptual: weight of the perceptual loss.
     style: weight of the style loss.
-    pretrained: whether there are weights for VGG-19; if not, the perceptual
-      and the style loss are left out.
   """
+
+  generator: str = 'isnet_generator'
+  blocks: int = 4
+  width: float = 1.0
+  gan: str = 'hinge'
+  judged: str = 'prediction'
+  l1: float = 1.0
+  l1_per_hole: bool = True
+  adversarial: float = 0.1
+  feature_matching: float = 10.0
+  perceptual: float = loss_weight(0.1, needs='vgg19')
+  style: float = loss_weight(250.0, needs='vgg19')
+
+  def __post_init__(self):
+    errors.check_option('gan', self.gan, objectives.GANS)
+    errors.check_option('judged', self.judged, _JUDGED)
+
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns the system's only stage, 'inpaint'."""
   del name
-  errors.check_option('judged', judged, _JUDGED)
-  if not pretrained:
-    perceptual = style = 0.0
-  nets = {'generator': networks.create(generator, blocks=blocks, width=width),
-          'discriminator': objectives.discriminator(
-              gan, kernel_init=isnet_init)}
-  frozen = {'vgg19': objectives.vgg19()} if perceptual or style else {}
-  distance = losses.l1_per_hole if l1_per_hole else (
-      lambda prediction, image, mask: losses.l1(prediction, image))
+  generator = networks.create(options.generator, blocks=options.blocks,
+                              width=options.width)
+  discriminator = objectives.discriminator(options.gan, kernel_init=isnet_init)
 
-  def loss(params, stats, frozen_variables, batch):
-    net, image, mask = Bound(nets, params, stats), batch['image'], batch['mask']
-    prediction = net('generator', *_generator_feed(batch))
-    shown = prediction if judged == 'prediction' else prediction * mask
-    verdict = objectives.judge(net, 'discriminator', image, shown, gan=gan)
-    logs = {'discriminator': verdict.own,
-            'adversarial': adversarial * verdict.fooled,
-            'l1': l1 * distance(prediction, image, mask)}
-    if feature_matching:
-      logs['feature_matching'] = feature_matching * losses.feature_matching(
-          verdict.fake, verdict.real)
-    logs |= objectives.perceptual_and_style(
-        frozen_variables.get('vgg19'), prediction, image,
-        perceptual=perceptual, style=style)
-    return sum(logs.values()), (net.stats, logs)
+  def terms(nets: Nets, batch: Batch) -> Terms:
+    image, mask = batch['image'], batch['mask']
+    prediction = nets('generator', images.damage(image, mask))
+    judged = prediction if options.judged == 'prediction' else prediction * mask
+    verdict = objectives.judge(nets, 'discriminator', image, judged,
+                               gan=options.gan)
+    distance = (losses.l1_per_hole(prediction, image, mask)
+                if options.l1_per_hole else losses.l1(prediction, image))
+    terms = {'discriminator': verdict.own,
+             'adversarial': options.adversarial * verdict.fooled,
+             'l1': options.l1 * distance}
+    if options.feature_matching:
+      terms['feature_matching'] = (
+          options.feature_matching * losses.feature_matching(
+              verdict.fake, verdict.real))
+    return terms | objectives.perceptual_and_style(
+        nets, prediction, image, perceptual=options.perceptual,
+        style=options.style)
 
-  def predict(variables, batch):
-    prediction = nets['generator'].apply(
-        variables['generator'], *_generator_feed(batch))
-    return {'prediction': prediction, 'image': images.composite(
-        prediction, batch['image'], batch['mask'])}
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    return {'image': nets('generator', images.damage(
+        batch['image'], batch['mask']))}
 
   return Stage(
-      networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask'), divisor=nets['generator'].divisor),
-      feeds=lambda batch: {'generator': _generator_feed(batch),
-                           'discriminator': (batch['image'],)},
-      updates=(Update(tuple(nets), loss),), predict=predict)
-
-
-def _generator_feed(batch):
-  return (images.damage(batch['image'], batch['mask']),)
+      networks={'generator': generator, 'discriminator': discriminator},
+      published=objectives.vgg19(options.perceptual, options.style),
+      learns_from=('image', 'mask'), predicts_from=('image', 'mask'),
+      sizes=Sizes(divisor=generator.divisor),
+      updates=(Update(('generator', 'discriminator'), terms),),
+      predict=predict)

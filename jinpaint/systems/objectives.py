@@ -5,15 +5,15 @@ discriminator and compare them by the features of one VGG-19. The pure functions
 of scores and features are in `jinpaint.losses`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from flax import linen as nn
 from jax import lax
 
-from jinpaint import errors, losses, networks
-from jinpaint.stage import Bound
-from jinpaint.types import Array, Logs, Variables
+from jinpaint import losses, networks
+from jinpaint.nets import Nets
+from jinpaint.types import Array, Terms
 
 GANS = ('nsgan', 'lsgan', 'hinge')
 PERCEPTUAL = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
@@ -21,13 +21,13 @@ STYLE = ('relu2_2', 'relu3_4', 'relu4_4', 'relu5_2')
 
 
 class Verdict(NamedTuple):
-  """What a discriminator makes of real and of generated images.
+  """What a discriminator says of real and of generated images.
 
   Attributes:
     own: its own loss, half the sum for real and for generated images.
     fooled: the generator's loss.
     real: its features of real images, one array a layer.
-    fake: those of generated images.
+    fake: its features of generated images, one array a layer.
   """
 
   own: Array
@@ -42,16 +42,12 @@ def discriminator(gan: str, **options) -> nn.Module:
   Args:
     gan: one of `GANS`; but for 'hinge', scores are probabilities.
     **options: of the network.
-
-  Raises:
-    ValueError: no such loss.
   """
-  errors.check_option('gan', gan, GANS)
   return networks.create('edgeconnect_discriminator', sigmoid=gan != 'hinge',
                          **options)
 
 
-def judge(net: Bound, name: str, real: Array, fake: Array, *, gan: str,
+def judge(nets: Nets, name: str, real: Array, fake: Array, *, gan: str,
           learn: bool = False) -> Verdict:
   """Shows a discriminator real images, generated ones, and these once more.
 
@@ -59,36 +55,42 @@ def judge(net: Bound, name: str, real: Array, fake: Array, *, gan: str,
   which moves the spectral vectors.
 
   Args:
-    net: the bound networks.
+    nets: the stage's networks.
     name: the discriminator's.
-    real: (B, H, W, C).
-    fake: likewise.
-    gan: the adversarial loss.
+    real: true images (B, H, W, C).
+    fake: generated images (B, H, W, C).
+    gan: the adversarial loss, one of `GANS`.
     learn: whether the discriminator learns from the generator's loss, too.
   """
-  real_scores, real_features = net(name, real)
-  fake_scores, _ = net(name, lax.stop_gradient(fake))
-  scores, features = net(name, fake, learn=learn)
+  real_scores, real_features = nets(name, real)
+  fake_scores, _ = nets(name, lax.stop_gradient(fake))
+  scores, features = nets(name, fake, learn=learn)
   loss = losses.ADVERSARIAL[gan]
   return Verdict((loss.real(real_scores) + loss.fake(fake_scores)) / 2,
                  loss.generator(scores), real_features, features)
 
 
-def vgg19(layers: tuple[str, ...] = (*PERCEPTUAL, *STYLE)) -> nn.Module:
-  """Returns VGG-19 for `perceptual_and_style`.
+def vgg19(*weights: float) -> dict[str, nn.Module]:
+  """Returns VGG-19 for `perceptual_and_style`, under its name.
 
   As published, it is fed RGB in [0, 1], without ImageNet's mean and deviation.
+
+  Args:
+    *weights: of the losses that read it; if all are 0, there is no network.
   """
-  return networks.create('vgg19', layers=layers, normalize=False)
+  if not any(weights):
+    return {}
+  return {'vgg19': networks.create(
+      'vgg19', layers=(*PERCEPTUAL, *STYLE), normalize=False)}
 
 
-def perceptual_and_style(variables: Variables, prediction: Array, image: Array,
-                         *, perceptual: float, style: float,
-                         style_mask: Array | None = None) -> Logs:
+def perceptual_and_style(nets: Nets, prediction: Array, image: Array, *,
+                         perceptual: float, style: float,
+                         style_mask: Array | None = None) -> Terms:
   """Returns the terms 'perceptual' and 'style', times their weights.
 
   Args:
-    variables: of `vgg19`; not read if both weights are 0.
+    nets: with `vgg19`, which is not applied if both weights are 0.
     prediction: RGB (B, H, W, 3) in [0, 1].
     image: the truth.
     perceptual: weight of the perceptual loss; 0 leaves it out.
@@ -96,20 +98,24 @@ def perceptual_and_style(variables: Variables, prediction: Array, image: Array,
     style_mask: (B, H, W, 1), by which the style loss multiplies both images;
       None for images as they are.
   """
-  def pair(layers, mask=None):
-    """Returns the features of prediction and image, layer by layer."""
-    see = lambda x: vgg19(layers).apply(
-        variables, x if mask is None else x * mask)
-    return see(prediction), lax.stop_gradient(see(image))
+  def features(mask: Array | None = None) -> tuple[Mapping[str, Array], ...]:
+    predicted, true = (x if mask is None else x * mask
+                       for x in (prediction, image))
+    return nets('vgg19', predicted), lax.stop_gradient(nets('vgg19', true))
 
-  pick = lambda features, layers: {name: features[name] for name in layers}
-  logs = {}
-  together = perceptual and style and style_mask is None
-  both = pair((*PERCEPTUAL, *STYLE)) if together else None  # one pass for both
+  terms = {}
+  # XLA leaves out the layers that nothing reads.
+  pair = features() if perceptual or (style_mask is None and style) else ()
   if perceptual:
-    logs['perceptual'] = perceptual * losses.perceptual(*(
-        pick(features, PERCEPTUAL) for features in both or pair(PERCEPTUAL)))
+    terms['perceptual'] = perceptual * losses.perceptual(
+        *(chosen(x, PERCEPTUAL) for x in pair))
   if style:
-    logs['style'] = style * losses.style(*(
-        pick(features, STYLE) for features in both or pair(STYLE, style_mask)))
-  return logs
+    masked = pair if style_mask is None else features(style_mask)
+    terms['style'] = style * losses.style(*(chosen(x, STYLE) for x in masked))
+  return terms
+
+
+def chosen(features: Mapping[str, Array], layers: Sequence[str]
+           ) -> dict[str, Array]:
+  """Returns the features of some layers."""
+  return {name: features[name] for name in layers}

@@ -14,34 +14,25 @@ Images are normalised by ImageNet's mean and deviation, for the network, all
 losses and VGG-16.
 """
 
+import dataclasses
+
 import jax.numpy as jnp
 
-from jinpaint import errors, images, losses, networks
+from jinpaint import errors, losses, networks
+from jinpaint.nets import Nets
 from jinpaint.networks import vgg
-from jinpaint.stage import Bound, InputSpec, Stage, Update
-from jinpaint.types import Array, Batch
+from jinpaint.stage import Sizes, Stage, Update
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('train', 'finetune')
 
 
-def stage(
-    name: str,
-    *,
-    levels: int = 7,
-    width: float = 1.0,
-    normalize: str = 'ratio',
-    hole: float = 6.0,
-    valid: float = 1.0,
-    perceptual: float = 0.05,
-    style: float = 120.0,
-    total_variation: float = 0.1,
-    variation_of: str = 'composite',
-    pretrained: bool = True,
-) -> Stage:
-  """Returns a stage; the weights are those of equation 7.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of equation 7.
 
-  Args:
-    name: one of `STAGES`.
+  Attributes:
     levels: how often the network halves the size: 7 in the code, 8 in the
       paper, for 512 px.
     width: share of the published channels, for small runs.
@@ -53,51 +44,65 @@ def stage(
     style: weight of the style loss, of prediction and composite.
     total_variation: weight of the total variation.
     variation_of: 'composite' or 'hole'.
-    pretrained: whether there are weights for VGG-16; if not, the perceptual
-      and the style loss are left out.
   """
-  errors.check_option('variation_of', variation_of, ('composite', 'hole'))
-  if not pretrained:
-    perceptual = style = 0.0
-  network = networks.create(
-      'pconv_unet', levels=levels, width=width, normalize=normalize,
-      encoder_learns_statistics=name == 'train')
-  vgg16 = networks.create('vgg16', normalize=False)
 
-  def loss(params, stats, frozen, batch):
-    net = Bound({'generator': network}, params, stats)
+  levels: int = 7
+  width: float = 1.0
+  normalize: str = 'ratio'
+  hole: float = 6.0
+  valid: float = 1.0
+  perceptual: float = loss_weight(0.05, needs='vgg16')
+  style: float = loss_weight(120.0, needs='vgg16')
+  total_variation: float = 0.1
+  variation_of: str = 'composite'
+
+  def __post_init__(self):
+    errors.check_option('variation_of', self.variation_of,
+                        ('composite', 'hole'))
+
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns one of `STAGES`."""
+  network = networks.create(
+      'pconv_unet', levels=options.levels, width=options.width,
+      normalize=options.normalize, encoder_learns_statistics=name == 'train')
+  published = {}
+  if options.perceptual or options.style:
+    published['vgg16'] = networks.create('vgg16', normalize=False)
+
+  def terms(nets: Nets, batch: Batch) -> Terms:
     image, mask = vgg.standardize(batch['image']), batch['mask']
-    prediction, _ = net('generator', *_feed(batch))
+    prediction, _ = nets('generator', *_inputs(batch))
     # Blended, not selected: masks may be soft.
     composite = mask * prediction + (1 - mask) * image
-    logs = {'hole': hole * losses.hole_l1(prediction, image, mask),
-            'valid': valid * losses.valid_l1(prediction, image, mask)}
-    if perceptual or style:
-      see = lambda x: vgg16.apply(frozen['vgg16'], x)
-      truth = see(image)
-      seen = see(prediction), see(composite)
-      logs['perceptual'] = perceptual * sum(
-          losses.perceptual(x, truth) for x in seen)
-      logs['style'] = style * sum(losses.style(x, truth) for x in seen)
-    logs['total_variation'] = total_variation * (
-        losses.total_variation(composite) if variation_of == 'composite' else
+    terms = {'hole': options.hole * losses.hole_l1(prediction, image, mask),
+             'valid': options.valid * losses.valid_l1(prediction, image, mask)}
+    if published:
+      true = nets('vgg16', image)
+      both = nets('vgg16', prediction), nets('vgg16', composite)
+      if options.perceptual:
+        terms['perceptual'] = options.perceptual * sum(
+            losses.perceptual(features, true) for features in both)
+      if options.style:
+        terms['style'] = options.style * sum(
+            losses.style(features, true) for features in both)
+    terms['total_variation'] = options.total_variation * (
+        losses.total_variation(composite)
+        if options.variation_of == 'composite' else
         losses.hole_total_variation(composite, mask))
-    return sum(logs.values()), (net.stats, logs)
+    return terms
 
-  def predict(variables, batch):
-    prediction, _ = network.apply(variables['generator'], *_feed(batch))
-    prediction = jnp.clip(vgg.unstandardize(prediction), 0, 1)
-    return {'prediction': prediction, 'image': images.composite(
-        prediction, batch['image'], batch['mask'])}
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    prediction, _ = nets('generator', *_inputs(batch))
+    return {'image': jnp.clip(vgg.unstandardize(prediction), 0, 1)}
 
   return Stage(
-      networks={'generator': network},
-      frozen={'vgg16': vgg16} if perceptual or style else {},
-      spec=InputSpec(('image', 'mask'), divisor=network.divisor),
-      feeds=lambda batch: {'generator': _feed(batch)},
-      updates=(Update(('generator',), loss),), predict=predict)
+      networks={'generator': network}, published=published,
+      learns_from=('image', 'mask'), predicts_from=('image', 'mask'),
+      sizes=Sizes(divisor=network.divisor),
+      updates=(Update(('generator',), terms),), predict=predict)
 
 
-def _feed(batch: Batch) -> tuple[Array, Array]:
+def _inputs(batch: Batch) -> tuple[Array, Array]:
   """Returns the image, of which only known pixels are read, and `valid`."""
   return vgg.standardize(batch['image']), 1 - batch['mask']

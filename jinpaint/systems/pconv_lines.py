@@ -12,94 +12,89 @@ The text gives no weights. They come from the papers that it follows:
   arXiv:1804.07723, equation 7.
 """
 
+import dataclasses
+
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint import images, losses, networks
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint import errors, images, losses, networks
+from jinpaint.nets import Nets
+from jinpaint.stage import Sizes, Stage, Update
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('inpaint',)
 
 
-def stage(
-    name: str,
-    *,
-    widths: tuple[int, ...] = (32, 64, 128, 256),
-    discriminator_widths: tuple[int, ...] = (64, 128, 256, 512),
-    l2: float = 1.0,
-    adversarial: float = 0.001,
-    perceptual: float = 0.05,
-    judged: str = 'prediction',
-    pretrained: bool = True,
-) -> Stage:
-  """Returns the system's only stage, `inpaint`.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the head of this file says where weights come from.
 
-  Args:
-    name: 'inpaint'.
+  Attributes:
     widths: channels of the generator's encoder stages.
     discriminator_widths: channels of the discriminator's layers; as many as
       bring the training size down to 4 x 4.
     l2: weight of the mean squared error of the prediction, over all pixels.
     adversarial: weight of the adversarial loss; 0 takes the discriminator out.
     perceptual: weight of the perceptual loss; 0 takes VGG-16 out.
-    judged: what the discriminator sees: the 'prediction' (the paper's "real
+    judged: what the discriminator is shown: the 'prediction' (the paper's "real
       and inpainted images", as Pathak et al.) or the 'composite'.
-    pretrained: whether there are weights for VGG-16; if not, the perceptual
-      loss is left out.
   """
-  if judged not in ('prediction', 'composite'):
-    raise ValueError(f"judged is 'prediction' or 'composite', not {judged!r}")
-  perceptual = perceptual if pretrained else 0.0
-  nets = {'generator': networks.create('pconv_lines', widths=widths)}
-  if adversarial:
-    nets['discriminator'] = networks.create(
-        'pconv_lines_discriminator', widths=discriminator_widths)
-  frozen = {'vgg16': networks.create('vgg16')} if perceptual else {}
+
+  widths: tuple[int, ...] = (32, 64, 128, 256)
+  discriminator_widths: tuple[int, ...] = (64, 128, 256, 512)
+  l2: float = 1.0
+  adversarial: float = 0.001
+  perceptual: float = loss_weight(0.05, needs='vgg16')
+  judged: str = 'prediction'
+
+  def __post_init__(self):
+    errors.check_option('judged', self.judged, ('prediction', 'composite'))
+
+
+def stage(name: str, options: Options) -> Stage:
+  """Returns the system's only stage, 'inpaint'."""
+  del name
+  generator = networks.create('pconv_lines', widths=options.widths)
+  networks_ = {'generator': generator}
+  if options.adversarial:
+    networks_['discriminator'] = networks.create(
+        'pconv_lines_discriminator', widths=options.discriminator_widths)
+  published = {}
+  if options.perceptual:
+    published['vgg16'] = networks.create('vgg16')
   bce = losses.ADVERSARIAL['bce_logits']
 
-  def loss(params, stats, frozen_variables, batch):
-    net = Bound(nets, params, stats)
+  def terms(nets: Nets, batch: Batch) -> Terms:
     image = batch['image']
-    prediction, _ = net('generator', *_generator_feed(batch))
-    total = l2 * losses.l2(prediction, image)
-    logs = {'l2': total}
+    prediction, _ = nets('generator', *_inputs(batch))
+    terms = {'l2': options.l2 * losses.l2(prediction, image)}
+    if options.adversarial:
+      judged = (prediction if options.judged == 'prediction'
+                else images.composite(prediction, image, batch['mask']))
+      real, _ = nets('discriminator', image)
+      fake, _ = nets('discriminator', lax.stop_gradient(judged))
+      scores, _ = nets('discriminator', judged, learn=False)
+      terms['discriminator'] = (bce.real(real) + bce.fake(fake)) / 2
+      terms['adversarial'] = options.adversarial * bce.generator(scores)
+    if options.perceptual:
+      terms['perceptual'] = options.perceptual * losses.perceptual(
+          nets('vgg16', prediction),
+          lax.stop_gradient(nets('vgg16', image)))
+    return terms
 
-    if adversarial:
-      shown = (prediction if judged == 'prediction'
-               else images.composite(prediction, image, batch['mask']))
-      real, _ = net('discriminator', image)
-      fake, _ = net('discriminator', lax.stop_gradient(shown))
-      verdict, _ = net('discriminator', shown, learn=False)
-      logs['discriminator'] = (bce.real(real) + bce.fake(fake)) / 2
-      logs['adversarial'] = adversarial * bce.generator(verdict)
-      total += logs['discriminator'] + logs['adversarial']
-
-    if perceptual:
-      features = lambda x: frozen['vgg16'].apply(frozen_variables['vgg16'], x)
-      logs['perceptual'] = perceptual * losses.perceptual(
-          features(prediction), lax.stop_gradient(features(image)))
-      total += logs['perceptual']
-    return total, (net.stats, logs)
-
-  def predict(variables, batch):
-    prediction, _ = nets['generator'].apply(
-        variables['generator'], *_generator_feed(batch))
-    return {'prediction': prediction, 'image': images.composite(
-        prediction, batch['image'], batch['mask'])}
-
-  def feeds(batch):
-    feed = {'generator': _generator_feed(batch)}
-    if adversarial:
-      feed['discriminator'] = (batch['image'],)
-    return feed
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    prediction, _ = nets('generator', *_inputs(batch))
+    return {'image': prediction}
 
   return Stage(
-      networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask'), divisor=nets['generator'].divisor),
-      feeds=feeds, updates=(Update(tuple(nets), loss),), predict=predict)
+      networks=networks_, published=published,
+      learns_from=('image', 'mask'), predicts_from=('image', 'mask'),
+      sizes=Sizes(divisor=generator.divisor),
+      updates=(Update(tuple(networks_), terms),), predict=predict)
 
 
-def _generator_feed(batch):
+def _inputs(batch: Batch) -> tuple[Array, Array]:
   """Returns the damaged image, noisy where the batch has noise, and `valid`."""
   image = batch['image']
   if 'noise' in batch:

@@ -33,59 +33,34 @@ options here, as the preset `summary` of configs/sketchrefiner.py; what it
 leaves open is settled in `stage`.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
 import functools
 
+from flax import linen as nn
 import jax
 from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import devices, errors, images, losses, networks
-from jinpaint.stage import Bound, InputSpec, Stage, Update
+from jinpaint.nets import Nets
+from jinpaint.stage import Measure, Sizes, Stage, Update
 from jinpaint.systems import objectives
-from jinpaint.types import Array, Batch, Logs, Variables
+from jinpaint.systems.options import loss_weight
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 
 _PERCEPTUAL = 'ade20k_resnet50_dilated'
 _CONTENT = ('relu4_2',)
 _STYLE = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
-_GANS = ('softplus', 'hinge')
-_WIDTHS = (64, 128, 256, 512)  # of the sketch encoder's features
 
 
-def stage(
-    name: str,
-    *,
-    width: float = 1.0,
-    blocks: int = 9,
-    modulation: str = 'spade',
-    refines: bool = True,
-    l1: float = 1.0,
-    correlation: str = 'local',
-    registration_correlation: float = 0.4,
-    enhancement_correlation: float = 0.9,
-    smoothness: float = 0.0,
-    sparsity: float = 0.0,
-    consistency: float = 0.0,
-    consistency_with: str = 'image',
-    gradient: float = 0.0,
-    scales: tuple[int, ...] = (1,),
-    gan: str = 'softplus',
-    known_l1: float = 10.0,
-    adversarial: float = 10.0,
-    r1: float = 0.001,
-    feature_matching: float = 100.0,
-    perceptual: float = 30.0,
-    content: float = 0.0,
-    style: float = 0.0,
-    style_of: str = 'image',
-    pretrained: bool = True,
-) -> Stage:
-  """Returns a stage; the weights are those of the published example config.
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What can be chosen; the weights are those of the published example config.
 
-  Args:
-    name: one of `STAGES`.
+  Attributes:
     width: share of the published channels, for small runs.
     blocks: residual blocks of the inpainting network.
     modulation: how the sketch steers the inpainting network: 'spade' or
@@ -115,163 +90,197 @@ def stage(
       relu1_1 to relu5_1; image.
     style_of: 'image', or 'sketch' as the summary has it, which asks for a
       photograph with the textures of a line drawing.
-    pretrained: whether there are weights for ADE20k's ResNet and VGG-19; if
-      not, the last three losses are left out.
   """
-  for option, value, known in (
-      ('correlation', correlation, ('local', 'pearson')),
-      ('consistency_with', consistency_with, ('image', 'edge')),
-      ('gan', gan, _GANS), ('style_of', style_of, ('image', 'sketch'))):
-    errors.check_option(option, value, known)
-  if not pretrained:
-    perceptual = content = style = 0.0
-  create = lambda network, **options: networks.create(
-      f'sketchrefiner_{network}', width=width, **options)
-  nets, frozen = {}, {}
-  if name != 'inpaint' or refines:
-    nets['registration'] = create('registration')
-  if name == 'enhancement' or (name == 'inpaint' and refines):
-    nets['enhancement'] = create('enhancement')
-  if name == 'inpaint':
-    nets['sketch_encoder'] = create('partial_sketch_encoder')
-    nets['generator'] = create('texture_restoration', blocks=blocks,
-                               modulation=modulation)
-    nets['discriminator'] = (
-        objectives.discriminator('hinge') if gan == 'hinge' else
-        networks.create('sketchrefiner_discriminator'))
-    if perceptual:
-      frozen[_PERCEPTUAL] = networks.create(_PERCEPTUAL)
-    if content or style:
-      frozen['vgg19'] = networks.create('vgg19', layers=(*_STYLE, *_CONTENT))
 
-  sketch_losses = functools.partial(
-      _sketch_losses, l1=l1, kind=correlation, smoothness=smoothness,
-      correlation={'registration': registration_correlation,
-                   'enhancement': enhancement_correlation}.get(name, 0.0),
-      sparsity=sparsity, consistency=consistency, gradient=gradient,
-      consistency_with=consistency_with, scales=scales)
+  width: float = 1.0
+  blocks: int = 9
+  modulation: str = 'spade'
+  refines: bool = True
+  l1: float = 1.0
+  correlation: str = 'local'
+  registration_correlation: float = 0.4
+  enhancement_correlation: float = 0.9
+  smoothness: float = 0.0
+  sparsity: float = 0.0
+  consistency: float = 0.0
+  consistency_with: str = 'image'
+  gradient: float = 0.0
+  scales: tuple[int, ...] = (1,)
+  gan: str = 'softplus'
+  known_l1: float = 10.0
+  adversarial: float = 10.0
+  r1: float = 0.001
+  feature_matching: float = 100.0
+  perceptual: float = loss_weight(30.0, needs=_PERCEPTUAL)
+  content: float = loss_weight(0.0, needs='vgg19')
+  style: float = loss_weight(0.0, needs='vgg19')
+  style_of: str = 'image'
 
-  def refine(params, stats, frozen_variables, batch):
-    del frozen_variables
-    net = Bound(nets, params, stats)
-    if name == 'registration':
-      sketch = net('registration', _registration_feed(batch))
-    else:
-      found = jnp.clip(net('registration', _registration_feed(batch),
-                           train=False), 0, 1)
-      registered = _cut(found, devices.mean(jnp.mean(found)), batch)
-      sketch = net('enhancement', lax.stop_gradient(registered))
-    logs = sketch_losses(_with_known(jnp.clip(sketch, 0, 1), batch), batch)
-    return sum(logs.values()), (net.stats, logs)
+  def __post_init__(self):
+    for option, known in (('correlation', ('local', 'pearson')),
+                          ('consistency_with', ('image', 'edge')),
+                          ('gan', ('softplus', 'hinge')),
+                          ('style_of', ('image', 'sketch'))):
+      errors.check_option(option, getattr(self, option), known)
 
-  def guide(net, batch):
-    """Returns the refined sketch, soft and cut, for the inpainting network."""
-    if not refines:
-      sketch = _with_known(batch['sketch'], batch)
-      return sketch, sketch
-    return _refined(net, batch)
 
-  def paint(net, batch, sketch, **mode):
-    features = net('sketch_encoder', _encoder_feed(sketch), **mode)
-    return net('generator', _generator_feed(batch), features, **mode)
+def stage(name: str, options: Options) -> Stage:
+  """Returns one of `STAGES`."""
+  return {'registration': _registration, 'enhancement': _enhancement,
+          'inpaint': _inpaint}[name](options)
 
-  def judge(params, stats, frozen_variables, batch):
-    del frozen_variables
-    image = _bgr(batch['image'])
-    net = Bound(nets, params, stats)
-    _, sketch = guide(functools.partial(net, train=False), batch)
-    # The same as in the next update: XLA computes it once.
-    fake = lax.stop_gradient(paint(net, batch, sketch))
 
-    def of_real(x):
-      net = Bound(nets, params, stats)
-      scores, _ = net('discriminator', x)
-      return jnp.sum(scores), (scores, net.stats)
+def _registration(options: Options) -> Stage:
+  def terms(nets: Nets, batch: Batch) -> Terms:
+    sketch = jnp.clip(nets('registration', _registration_input(batch)), 0, 1)
+    return _sketch_terms(_with_known(sketch, batch), batch, options,
+                         options.registration_correlation)
 
-    slope, (real_scores, stats) = jax.grad(of_real, has_aux=True)(image)
-    net = Bound(nets, params, stats)
-    fake_scores, _ = net('discriminator', fake)
-    loss = losses.ADVERSARIAL[gan]
-    logs = {'discriminator_real': loss.real(real_scores),
-            'discriminator_fake': (
-                losses.fake_in_hole(fake_scores, batch['mask'])
-                if gan == 'softplus' else loss.fake(fake_scores))}
-    if r1:
-      logs['r1'] = r1 * losses.gradient_penalty(slope)
-    return sum(logs.values()), (net.stats, logs)
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    return {'edge': jnp.clip(
+        nets('registration', _registration_input(batch)), 0, 1)}
 
-  def learn_to_paint(params, stats, frozen_variables, batch):
-    net, image = Bound(nets, params, stats), _bgr(batch['image'])
-    _, sketch = guide(functools.partial(net, train=False), batch)
-    prediction = paint(net, batch, sketch)
-    scores, fake = net('discriminator', prediction)
-    logs = {'adversarial': (
-        adversarial * losses.ADVERSARIAL[gan].generator(scores))}
-    if known_l1:
-      logs['known_l1'] = losses.masked_l1(
-          prediction, image, batch['mask'], known=known_l1, missing=0.0)
-    if feature_matching:
-      _, real = net('discriminator', image)
-      logs['feature_matching'] = feature_matching * losses.feature_matching(
-          fake, real, distance=losses.l2, average=True)
-    if perceptual:
-      see = lambda x: frozen[_PERCEPTUAL].apply(
-          frozen_variables[_PERCEPTUAL], x)
-      logs['perceptual'] = perceptual * losses.perceptual(
-          see(prediction), lax.stop_gradient(see(image)), distance=losses.l2)
-    if content or style:
-      logs |= _content_and_style(
-          lambda x: frozen['vgg19'].apply(frozen_variables['vgg19'], x),
-          _bgr(prediction), batch['image'],
-          batch['image'] if style_of == 'image' else _encoder_feed(sketch),
-          content=content, style=style)
-    return sum(logs.values()), (net.stats, logs)
+  return _refining_stage(
+      {'registration': _create('registration', options)},
+      Update(('registration',), terms), predict, makes=('edge',))
 
-  def predict(variables, batch):
-    net = lambda name, *inputs: nets[name].apply(variables[name], *inputs)
-    if name == 'registration':
-      sketch = jnp.clip(net(name, _registration_feed(batch)), 0, 1)
-      return {'edge': _with_known(sketch, batch)}
-    soft, sketch = guide(net, batch)
-    result = {'edge': soft, 'sketch': sketch}
-    if name == 'inpaint':
-      result['prediction'] = _bgr(paint(net, batch, sketch))
-      result['image'] = images.composite(result['prediction'], batch['image'],
-                                         batch['mask'])
-    return result
 
-  def feeds(batch):
-    edge, (size, *extent) = batch['edge'], batch['mask'].shape[:3]
-    features = tuple(
-        jnp.zeros((size, *(n // 2**i for n in extent), round(width * features)))
-        for i, features in enumerate(_WIDTHS))
-    every = {'registration': (_registration_feed(batch),),
-             'enhancement': (edge,),
-             'sketch_encoder': (_encoder_feed(edge),),
-             'generator': (_generator_feed(batch), features),
-             'discriminator': (batch['image'],)}
-    return {name: every[name] for name in nets}
+def _enhancement(options: Options) -> Stage:
+  def terms(nets: Nets, batch: Batch) -> Terms:
+    registered = jnp.clip(
+        nets('registration', _registration_input(batch)), 0, 1)
+    registered = _cut(registered, devices.mean(jnp.mean(registered)), batch)
+    sketch = nets('enhancement', lax.stop_gradient(registered))
+    return _sketch_terms(_with_known(jnp.clip(sketch, 0, 1), batch), batch,
+                         options, options.enhancement_correlation)
 
-  updates = {
-      'registration': (Update(('registration',), refine),),
-      'enhancement': (Update(('enhancement',), refine),),
-      'inpaint': (Update(('discriminator',), judge),
-                  Update(('sketch_encoder', 'generator'), learn_to_paint)),
-  }[name]
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    soft, sketch = refine(nets, batch)
+    return {'edge': soft, 'sketch': sketch}
+
+  return _refining_stage(
+      {name: _create(name, options)
+       for name in ('registration', 'enhancement')},
+      Update(('enhancement',), terms), predict, makes=('edge', 'sketch'))
+
+
+def _refining_stage(networks_: dict[str, nn.Module], update: Update,
+                    predict, makes: tuple[str, ...]) -> Stage:
+  """Returns a stage that learns to refine sketches."""
   return Stage(
-      networks=nets, frozen=frozen,
-      spec=InputSpec(('image', 'mask', 'edge', 'sketch'), divisor=8,
-                     smallest=24),
-      feeds=feeds, updates=updates, predict=predict, fills=name == 'inpaint',
-      scores=_scores)
+      networks=networks_, published={},
+      learns_from=('image', 'mask', 'true_edge', 'known_edge', 'sketch'),
+      predicts_from=('image', 'mask', 'known_edge', 'sketch'),
+      sizes=_SIZES, updates=(update,), predict=predict, makes=makes,
+      measures=_MEASURES)
+
+
+def _inpaint(options: Options) -> Stage:
+  networks_ = {}
+  if options.refines:
+    networks_ = {name: _create(name, options)
+                 for name in ('registration', 'enhancement')}
+  networks_['sketch_encoder'] = _create('partial_sketch_encoder', options)
+  networks_['generator'] = _create(
+      'texture_restoration', options, blocks=options.blocks,
+      modulation=options.modulation)
+  networks_['discriminator'] = (
+      objectives.discriminator('hinge') if options.gan == 'hinge' else
+      networks.create('sketchrefiner_discriminator'))
+  published = {}
+  if options.perceptual:
+    published[_PERCEPTUAL] = networks.create(_PERCEPTUAL)
+  if options.content or options.style:
+    published['vgg19'] = networks.create('vgg19', layers=(*_STYLE, *_CONTENT))
+
+  def guide(nets: Nets, batch: Batch) -> tuple[Array, Array]:
+    """Returns the sketch that leads the filling, soft and cut."""
+    if options.refines:
+      return refine(nets, batch)
+    sketch = _with_known(batch['sketch'], batch)
+    return sketch, sketch
+
+  def paint(nets: Nets, batch: Batch, sketch: Array) -> Array:
+    """Returns the prediction, in BGR."""
+    features = nets('sketch_encoder', _encoder_input(sketch))
+    return nets('generator', _generator_input(batch), features)
+
+  def discriminator_terms(nets: Nets, batch: Batch) -> Terms:
+    # The generator's pass of the next update: XLA computes it once.
+    painters = nets.fork()
+    _, sketch = guide(painters, batch)
+    fake = lax.stop_gradient(paint(painters, batch, sketch))
+
+    def score(image: Array) -> tuple[Array, tuple[Array, Nets]]:
+      judge = nets.fork()
+      scores, _ = judge('discriminator', image)
+      return jnp.sum(scores), (scores, judge.stats)
+
+    slope, (real_scores, nets.stats) = jax.grad(score, has_aux=True)(
+        _bgr(batch['image']))
+    fake_scores, _ = nets('discriminator', fake)
+    loss = losses.ADVERSARIAL[options.gan]
+    terms = {'discriminator_real': loss.real(real_scores),
+             'discriminator_fake': (
+                 losses.fake_in_hole(fake_scores, batch['mask'])
+                 if options.gan == 'softplus' else loss.fake(fake_scores))}
+    if options.r1:
+      terms['r1'] = options.r1 * losses.gradient_penalty(slope)
+    return terms
+
+  def generator_terms(nets: Nets, batch: Batch) -> Terms:
+    image = _bgr(batch['image'])
+    _, sketch = guide(nets, batch)
+    prediction = paint(nets, batch, sketch)
+    scores, fake = nets('discriminator', prediction)
+    terms = {'adversarial': (
+        options.adversarial
+        * losses.ADVERSARIAL[options.gan].generator(scores))}
+    if options.known_l1:
+      terms['known_l1'] = losses.masked_l1(
+          prediction, image, batch['mask'], known=options.known_l1,
+          missing=0.0)
+    if options.feature_matching:
+      _, real = nets('discriminator', image)
+      terms['feature_matching'] = (
+          options.feature_matching * losses.feature_matching(
+              fake, real, distance=losses.l2, average=True))
+    if options.perceptual:
+      terms['perceptual'] = options.perceptual * losses.perceptual(
+          nets(_PERCEPTUAL, prediction),
+          lax.stop_gradient(nets(_PERCEPTUAL, image)), distance=losses.l2)
+    return terms | _content_and_style_terms(
+        nets, _bgr(prediction), batch['image'], sketch, options)
+
+  def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
+    soft, sketch = guide(nets, batch)
+    return {'edge': soft, 'sketch': sketch,
+            'image': _bgr(paint(nets, batch, sketch))}
+
+  keys = ('image', 'mask', 'known_edge', 'sketch')
+  return Stage(
+      networks=networks_, published=published, learns_from=keys,
+      predicts_from=keys, sizes=_SIZES,
+      updates=(Update(('discriminator',), discriminator_terms),
+               Update(('sketch_encoder', 'generator'), generator_terms)),
+      predict=predict, makes=('edge', 'sketch', 'image'), measures=_MEASURES)
+
+
+def _create(network: str, options: Options, **more) -> nn.Module:
+  return networks.create(f'sketchrefiner_{network}', width=options.width,
+                         **more)
+
+
+_SIZES = Sizes(divisor=8, smallest=24)
 
 
 def _bgr(image: Array) -> Array:
+  """Returns RGB as BGR, and back."""
   return image[..., ::-1]
 
 
 def _with_known(sketch: Array, batch: Batch) -> Array:
-  return images.composite(sketch, images.known_edge(batch), batch['mask'])
+  return images.composite(sketch, batch['known_edge'], batch['mask'])
 
 
 def _cut(soft: Array, threshold: Array, batch: Batch) -> Array:
@@ -279,83 +288,123 @@ def _cut(soft: Array, threshold: Array, batch: Batch) -> Array:
   return _with_known(jnp.asarray(soft > threshold, soft.dtype), batch)
 
 
-def _registration_feed(batch: Batch) -> Array:
+def _registration_input(batch: Batch) -> Array:
   mask = batch['mask']
   return images.stacked(images.damage(_bgr(batch['image']), mask, fill=1.0),
                         mask, _with_known(batch['sketch'], batch))
 
 
-def _encoder_feed(sketch: Array) -> Array:
+def _encoder_input(sketch: Array) -> Array:
   return jnp.repeat(sketch, 3, axis=-1)
 
 
-def _generator_feed(batch: Batch) -> Array:
+def _generator_input(batch: Batch) -> Array:
   mask = batch['mask']
   return images.stacked(images.damage(_bgr(batch['image']), mask), mask)
 
 
-def _refined(net: Callable[..., Array], batch: Batch) -> tuple[Array, Array]:
-  """Returns the refined sketch, soft and cut, as the deployed system does."""
-  of_each = lambda x: jnp.mean(x, axis=(1, 2, 3), keepdims=True)
-  found = net('registration', _registration_feed(batch))
-  registered = _cut(found, of_each(found), batch)
-  soft = _with_known(jnp.clip(net('enhancement', registered), 0, 1), batch)
-  return soft, _cut(soft, of_each(soft), batch)
+def refine(nets: Nets, batch: Batch) -> tuple[Array, Array]:
+  """Returns the refined sketch, soft and cut, as the deployed system does.
+
+  Args:
+    nets: with the registration and the enhancement module.
+    batch: with image, mask, known edges and sketch.
+
+  Returns:
+    Two maps (B, H, W, 1), the first in [0, 1], the second 0 or 1 in the hole.
+  """
+  mean_of_each = lambda x: jnp.mean(x, axis=(1, 2, 3), keepdims=True)
+  registered = nets('registration', _registration_input(batch))
+  registered = _cut(registered, mean_of_each(registered), batch)
+  soft = _with_known(jnp.clip(nets('enhancement', registered), 0, 1), batch)
+  return soft, _cut(soft, mean_of_each(soft), batch)
 
 
-def _sketch_losses(sketch, batch, *, l1, kind, correlation, smoothness,
-                   sparsity, consistency, consistency_with, gradient, scales
-                   ) -> Logs:
-  """Returns the weighted terms of a refined sketch."""
-  edge, mask = batch['edge'], batch['mask']
-  reference = edge if consistency_with == 'edge' else images.to_gray(
+def _sketch_terms(sketch: Array, batch: Batch, options: Options,
+                  correlation: float) -> Terms:
+  """Returns the weighted terms of a refined sketch.
+
+  Args:
+    sketch: with the known edges put back.
+    batch: with the true edges.
+    options: the other weights.
+    correlation: weight of the correlation.
+  """
+  edge, mask = batch['true_edge'], batch['mask']
+  reference = edge if options.consistency_with == 'edge' else images.to_gray(
       images.damage(batch['image'], mask, fill=1.0))
-  at_scales = functools.partial(losses.multi_scale, factors=scales)
+  at_scales = functools.partial(losses.multi_scale, factors=options.scales)
   terms = {
-      'l1': (l1, lambda: at_scales(losses.l1, sketch, edge)),
+      'l1': (options.l1, lambda: at_scales(losses.l1, sketch, edge)),
       'correlation': (correlation, lambda: (
           at_scales(losses.cross_correlation, sketch, edge)
-          if kind == 'local' else
+          if options.correlation == 'local' else
           at_scales(losses.pearson, sketch, edge, mask=mask))),
-      'smoothness': (smoothness, lambda: at_scales(losses.smoothness, sketch)),
-      'sparsity': (sparsity, lambda: at_scales(losses.sparsity, sketch)),
-      'consistency': (consistency, lambda: at_scales(
+      'smoothness': (options.smoothness, lambda: at_scales(
+          losses.smoothness, sketch)),
+      'sparsity': (options.sparsity, lambda: at_scales(
+          losses.sparsity, sketch)),
+      'consistency': (options.consistency, lambda: at_scales(
           losses.consistency, sketch, reference)),
-      'gradient': (gradient, lambda: at_scales(
+      'gradient': (options.gradient, lambda: at_scales(
           losses.gradient_magnitude, sketch)),
   }
   return {name: weight * term() for name, (weight, term) in terms.items()
           if weight}
 
 
-def _content_and_style(see: Callable[[Array], dict[str, Array]],
-                       prediction: Array, image: Array, textures: Array, *,
-                       content: float, style: float) -> Logs:
-  """Returns the weighted terms 'content' and 'style' of what VGG-19 sees."""
-  found, true = see(prediction), lax.stop_gradient(see(image))
-  styled = true if textures is image else lax.stop_gradient(see(textures))
-  pick = lambda features, layers: [features[name] for name in layers]
-  logs = {}
-  if content:
-    logs['content'] = content * losses.perceptual(
-        pick(found, _CONTENT), pick(true, _CONTENT))
-  if style:
-    logs['style'] = style * losses.style(
-        pick(found, _STYLE), pick(styled, _STYLE),
+def _content_and_style_terms(nets: Nets, prediction: Array, image: Array,
+                             sketch: Array, options: Options) -> Terms:
+  """Returns the weighted terms 'content' and 'style' of VGG-19's features."""
+  terms: dict[str, Array] = {}
+  if not (options.content or options.style):
+    return terms
+  predicted = nets('vgg19', prediction)
+  true = lax.stop_gradient(nets('vgg19', image))
+  if options.content:
+    terms['content'] = options.content * losses.perceptual(
+        *(objectives.chosen(x, _CONTENT) for x in (predicted, true)))
+  if options.style:
+    styled: Mapping[str, Array] = true
+    if options.style_of == 'sketch':
+      styled = lax.stop_gradient(nets('vgg19', _encoder_input(sketch)))
+    terms['style'] = options.style * losses.style(
+        *(objectives.chosen(x, _STYLE) for x in (predicted, styled)),
         distance=losses.squared_frobenius)
-  return logs
+  return terms
 
 
-def _scores(variables: Variables, batch: Batch, predicted: Batch) -> Logs:
-  """Returns how near to the edges a sketch is, refined and as it was drawn."""
-  del variables
-  edge, hole = batch['edge'], jnp.sum(batch['mask'], axis=(1, 2, 3))
-  correlation = jax.vmap(lambda a, b: -losses.cross_correlation(
-      a[None], b[None]))
-  found = {}
-  for which, sketch in (('refined', predicted['edge']),
-                        ('drawn', _with_known(batch['sketch'], batch))):
-    missed = batch['mask'] * jnp.abs(sketch - edge)
-    found[f'{which}_correlation'] = correlation(sketch, edge)
-    found[f'{which}_l1'] = jnp.sum(missed, axis=(1, 2, 3)) / hole
-  return found
+def _correlation(sketch: Array, batch: Batch) -> Array:
+  one = lambda a, b: -losses.cross_correlation(a[None], b[None])
+  return jax.vmap(one)(sketch, batch['true_edge'])
+
+
+def _l1_in_hole(sketch: Array, batch: Batch) -> Array:
+  missed = batch['mask'] * jnp.abs(sketch - batch['true_edge'])
+  return (jnp.sum(missed, axis=(1, 2, 3))
+          / jnp.sum(batch['mask'], axis=(1, 2, 3)))
+
+
+def _refined(distance):
+  return lambda nets, batch, completed: distance(completed['edge'], batch)
+
+
+def _drawn(distance):
+  return lambda nets, batch, completed: distance(
+      _with_known(batch['sketch'], batch), batch)
+
+
+_CORRELATION = ('mean squared correlation of sketch and edge in windows of 9 x '
+                '9 pixels, known edges around the hole included')
+_L1 = 'mean |sketch - edge| in the hole'
+# How near to the edges a sketch is, refined and as it was drawn.
+_MEASURES: Mapping[str, Measure] = {
+    'refined_correlation': Measure(
+        'CC, refined', _CORRELATION, _refined(_correlation)),
+    'drawn_correlation': Measure(
+        'CC, drawn', _CORRELATION, _drawn(_correlation)),
+    'refined_l1': Measure(
+        'L1, refined', _L1, _refined(_l1_in_hole), better='lower'),
+    'drawn_l1': Measure(
+        'L1, drawn', _L1, _drawn(_l1_in_hole), better='lower'),
+}
