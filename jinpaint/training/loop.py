@@ -134,7 +134,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
       rates = {f'learning_rate/{name}': float(adam.schedule(steps)(step - 1))
                for name, adam in adams.items()}
       writer.write_scalars(step, losses | rates | speed)
-      say(line(step, steps, losses, speed))
+      say(line(step, steps, {name: value for name, value in losses.items()
+                             if '/' not in name}, speed))
     if evaluating or saving:
       with meter.paused():
         host_state = jax.device_get(state)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import tqdm
 
-from jinpaint.types import Logs
+from jinpaint.types import Terms
 
 # Steps that the host may run ahead of the devices: enough to hide a batch's
 # transfer, too few to fill the memory with batches.
@@ -37,7 +37,7 @@ class Meter:
     """Starts the clock."""
     self._since, self._counted = time.monotonic(), self._step
 
-  def add(self, logs: Logs) -> None:
+  def add(self, logs: Terms) -> None:
     """Takes the logs of a step that may still be running."""
     self._step += 1
     self._logs.append(logs)
