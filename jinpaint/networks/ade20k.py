@@ -83,5 +83,5 @@ def _conv_norm(x, features, name, kernel=1, stride=1, dilation=1):
   """Convolves and normalises; `name` has a gap for 'conv' and for 'norm'."""
   x = nn.Conv(features, (kernel, kernel), strides=stride,
               padding=dilation * (kernel // 2), kernel_dilation=dilation,
-              use_bias=False, name=name.format('conv'))(x)
+              use_bias=False, dtype=x.dtype, name=name.format('conv'))(x)
   return BatchNorm(name=name.format('norm'))(x, train=False)

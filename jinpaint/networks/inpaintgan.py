@@ -27,6 +27,7 @@ from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint.layers.conv import Conv, ConvTranspose, Dense
+from jinpaint.layers.feature_selection import scale_channels
 from jinpaint.layers.gated_conv import EnhancedGatedConv
 from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.networks.edgeconnect import (
@@ -287,8 +288,8 @@ class MBConv(nn.Module):
     y = nn.silu(conv('depthwise', y, wide, self.window, self.stride, wide))
     weight = jnp.mean(y, axis=(1, 2), keepdims=True)
     weight = nn.silu(dense(max(channels // 4, 1), 'squeeze')(weight))
-    y = conv('project', y * nn.sigmoid(dense(wide, 'excite')(weight)),
-             self.features)
+    weight = nn.sigmoid(dense(wide, 'excite')(weight))
+    y = conv('project', scale_channels(y, weight), self.features)
     return x + y if x.shape == y.shape else y
 
 

@@ -72,7 +72,7 @@ class VGG(nn.Module):
       for i in range(1, depth + 1):
         if wanted <= found.keys():
           return found
-        x = nn.relu(nn.Conv(width, (3, 3), padding=1,
+        x = nn.relu(nn.Conv(width, (3, 3), padding=1, dtype=x.dtype,
                             name=f'conv{block}_{i}')(x))
         found |= {name: x for name in wanted & {f'relu{block}_{i}'}}
       x = _halved(x)
