@@ -9,8 +9,8 @@ loss is from Roman Suvorov et al., 2021, arXiv:2109.07161 (LaMa).
 
 from flax import linen as nn
 
+from jinpaint.layers.imagenet import standardize
 from jinpaint.layers.norm import BatchNorm
-from jinpaint.networks.vgg import standardize
 from jinpaint.types import Array
 
 # Blocks, width, stride of the first block, dilation of the first block and of

@@ -27,17 +27,18 @@ from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint.layers.conv import Conv, ConvTranspose, Dense
-from jinpaint.layers.feature_selection import scale_channels
-from jinpaint.layers.gated_conv import EnhancedGatedConv
-from jinpaint.layers.norm import BatchNorm, instance_norm
-from jinpaint.networks.edgeconnect import (
+from jinpaint.layers.encoder_decoder import (
     check_size,
     Decoder,
-    edgeconnect_init,
     Encoder,
     ResidualBlocks,
 )
+from jinpaint.layers.feature_selection import scale_channels
+from jinpaint.layers.gated_conv import EnhancedGatedConv
+from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
+
+inpaintgan_init = nn.initializers.normal(0.02)  # as EdgeConnect's
 
 
 class MultiScaleEdgeGenerator(nn.Module):
@@ -57,7 +58,7 @@ class MultiScaleEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
@@ -108,7 +109,7 @@ class EnhancedGatedEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 8  # of height and width
 
@@ -149,7 +150,7 @@ class EnhancedGatedEncoder(nn.Module):
   """
 
   widths: tuple[int, int, int] = (64, 128, 256)
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   @nn.compact
   def __call__(self, x: Array, mask: Array) -> Array:
@@ -207,7 +208,7 @@ class EfficientUNet(nn.Module):
 
   width: float = 1
   depth: float = 1
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
