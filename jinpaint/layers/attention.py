@@ -48,7 +48,8 @@ def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
   """
   batch, height, width, channels = x.shape
   rows, columns = height // 2, width // 2
-  small = _smaller(x, 2, align_corners)
+  exact = x.astype(jnp.float32)
+  small = _smaller(exact, 2, align_corners)
   for factor in mask_steps:
     mask = _smaller(mask, factor, align_corners)
   if mask.shape[1:3] != (rows, columns):
@@ -64,11 +65,12 @@ def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
   if fuse:
     scores = _fused(scores, rows, columns)
   known = jnp.max(flat(_patches(mask, 3, 1)), axis=-1)[:, None] == 0
-  known = known.astype(x.dtype)
+  known = known.astype(jnp.float32)
   shares = jax.nn.softmax(scale * scores * known, axis=-1) * known
-  pasted = jnp.einsum('bpq,bqc->bpc', shares, flat(_patches(x, 4, 2)),
+  pasted = jnp.einsum('bpq,bqc->bpc', shares, flat(_patches(exact, 4, 2)),
                       precision=_HIGHEST)
-  return _overlapped(pasted.reshape(batch, rows, columns, 4, 4, channels)) / 4
+  filled = _overlapped(pasted.reshape(batch, rows, columns, 4, 4, channels)) / 4
+  return filled.astype(x.dtype)
 
 
 def _smaller(x, factor, align_corners):

@@ -66,6 +66,7 @@ class Conv(nn.Module):
         (*self.kernel_size, x.shape[-1] // self.groups, self.features))
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
+    kernel = kernel.astype(x.dtype)
     pads = self._pads(x.shape[1:3])
     if self.padding_mode != 'zeros':
       x, pads = pad(x, pads, self.padding_mode), ((0, 0), (0, 0))
@@ -116,7 +117,7 @@ class ConvTranspose(nn.Module):
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
     y = convolve_transposed(
-        x, kernel, strides=self.strides, padding=self.padding,
+        x, kernel.astype(x.dtype), strides=self.strides, padding=self.padding,
         output_padding=self.output_padding)
     return _with_bias(self, y)
 
@@ -143,7 +144,7 @@ class Dense(nn.Module):
                         (x.shape[-1], self.features))
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
-    return _with_bias(self, x @ kernel)
+    return _with_bias(self, x @ kernel.astype(x.dtype))
 
 
 def pad(x: Array, padding: Padding, mode: str) -> Array:
@@ -219,8 +220,13 @@ def _on_cpu():
   return jax.default_backend() == 'cpu'
 
 
-def _with_bias(module, y):
-  """Adds the bias, a parameter of `module`, if it has one."""
+def _with_bias(module: Conv | ConvTranspose | Dense, y: Array) -> Array:
+  """Adds the bias, a parameter of `module`, if it has one.
+
+  The sum is made in float32: the gradient of a bias is a sum over all pixels,
+  which bfloat16 cannot hold.
+  """
   if not module.use_bias:
     return y
-  return y + module.param('bias', nn.initializers.zeros, (module.features,))
+  bias = module.param('bias', nn.initializers.zeros, (module.features,))
+  return (y.astype(jnp.float32) + bias).astype(y.dtype)

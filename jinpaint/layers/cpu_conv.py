@@ -147,19 +147,23 @@ def depthwise(x: Array, kernel: Array, geometry: Geometry) -> Array:
   """Convolves each channel with its own kernel, (kh, kw, 1, C).
 
   A sum over the taps: XLA's grouped convolution is twenty times slower, as is
-  its convolution of a single channel.
+  its convolution of a single channel. It is computed in float32, because the
+  gradient for a tap is a sum over all pixels.
   """
-  wide = jnp.pad(x, [(0, 0), *geometry.padding, (0, 0)])
+  wide = jnp.pad(x.astype(jnp.float32),
+                 [(0, 0), *geometry.padding, (0, 0)])
   height, width = (
       (size - (k - 1) * d - 1) // s + 1
       for size, k, s, d in zip(wide.shape[1:3], geometry.window,
                                geometry.strides, geometry.dilation,
                                strict=True))
   (sh, sw), (dh, dw) = geometry.strides, geometry.dilation
-  return sum(
-      kernel[i, j, 0]
+  taps = kernel.astype(jnp.float32)
+  y = sum(
+      taps[i, j, 0]
       * wide[:, i * dh:, j * dw:][:, :sh * height:sh, :sw * width:sw]
       for i in range(geometry.window[0]) for j in range(geometry.window[1]))
+  return y.astype(x.dtype)
 
 
 def _padded_convolution(x, kernel, strides, padding, dilation):

@@ -88,7 +88,25 @@ class SqueezeExcite(nn.Module):
     weight = jnp.mean(x, axis=(1, 2), keepdims=True)
     fewer = channels // _REDUCTION or channels
     weight = nn.relu(dense(fewer, 'squeeze')(weight, train))
-    return x * nn.sigmoid(dense(channels, 'excite')(weight, train))
+    weight = nn.sigmoid(dense(channels, 'excite')(weight, train))
+    return scale_channels(x, weight)
+
+
+def scale_channels(x: Array, weight: Array) -> Array:
+  """Multiplies each channel of each image by a number.
+
+  The product is made in float32: the gradient of a weight is a sum over all
+  pixels, which bfloat16 cannot hold.
+
+  Args:
+    x: (B, H, W, C).
+    weight: of a shape that can be broadcast to that of x, such as (B, 1, 1, C).
+
+  Returns:
+    (B, H, W, C), of the type of x.
+  """
+  product = x.astype(jnp.float32) * weight.astype(jnp.float32)
+  return product.astype(x.dtype)
 
 
 class ResidualCFSBlock(nn.Module):

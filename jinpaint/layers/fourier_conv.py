@@ -82,14 +82,15 @@ class FourierUnit(nn.Module):
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H, W, C) for x (B, H, W, C), any height and width."""
     *_, height, width, channels = x.shape
-    spectrum = jnp.fft.rfft2(x, axes=(1, 2), norm='ortho')
+    spectrum = jnp.fft.rfft2(x.astype(jnp.float32), axes=(1, 2), norm='ortho')
     # Real and imaginary part of a channel are neighbours.
     parts = jnp.stack([spectrum.real, spectrum.imag], axis=-1)
-    parts = parts.reshape(*spectrum.shape[:3], 2 * channels)
+    parts = parts.reshape(*spectrum.shape[:3], 2 * channels).astype(x.dtype)
     parts = Conv(2 * channels, (1, 1), padding=(0, 0), use_bias=False,
                  kernel_init=self.kernel_init, name='conv')(parts)
     parts = nn.relu(BatchNorm(name='norm')(parts, train))
     real, imaginary = jnp.moveaxis(
-        parts.reshape(*spectrum.shape, 2), -1, 0)
-    return jnp.fft.irfft2(lax.complex(real, imaginary), s=(height, width),
-                          axes=(1, 2), norm='ortho')
+        parts.astype(jnp.float32).reshape(*spectrum.shape, 2), -1, 0)
+    image = jnp.fft.irfft2(lax.complex(real, imaginary), s=(height, width),
+                           axes=(1, 2), norm='ortho')
+    return image.astype(x.dtype)

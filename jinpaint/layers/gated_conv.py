@@ -4,7 +4,6 @@ Jiahui Yu et al., 2019, arXiv:1806.03589, "Free-Form Image Inpainting with Gated
 Convolution", equation 3: activation(features) * sigmoid(gate). The forms differ
 in where the gate comes from:
 
-- `GatedConv`: from a second convolution of the same input;
 - `gated`: from half the channels of one convolution, of either kind;
 - `DepthwiseGatedConv`: from a depthwise convolution and a 1x1 one, the
   depth-separable light-weight form of Zili Yi et al., 2020, arXiv:2005.09704;
@@ -33,39 +32,6 @@ def gated(x: Array, activation: Activation = identity) -> Array:
   """
   features, gate = jnp.split(x, 2, axis=-1)
   return activation(features) * nn.sigmoid(gate)
-
-
-class GatedConv(nn.Module):
-  """A convolution gated by a second one of the same geometry.
-
-  Attributes:
-    features: output channels.
-    kernel_size: height and width of the window.
-    strides: steps in height and width.
-    padding: zeros on each side of height and of width.
-    use_bias: whether both convolutions have a bias.
-    spectral_norm: whether both kernels are divided by their spectral norms.
-    activation: of the features, before the gate.
-    kernel_init: initialiser of both kernels.
-  """
-
-  features: int
-  kernel_size: tuple[int, int] = (3, 3)
-  strides: tuple[int, int] = (1, 1)
-  padding: tuple[int, int] = (1, 1)
-  use_bias: bool = True
-  spectral_norm: bool = False
-  activation: Activation = leaky_relu
-  kernel_init: nn.initializers.Initializer = pytorch_init
-
-  @nn.compact
-  def __call__(self, x: Array, train: bool = False) -> Array:
-    """Returns (B, H', W', features) for x (B, H, W, Cin)."""
-    conv = lambda name: Conv(
-        self.features, self.kernel_size, self.strides, self.padding,
-        use_bias=self.use_bias, spectral_norm=self.spectral_norm,
-        kernel_init=self.kernel_init, name=name)(x, train)
-    return self.activation(conv('conv')) * nn.sigmoid(conv('gate'))
 
 
 class DepthwiseGatedConv(nn.Module):

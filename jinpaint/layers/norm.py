@@ -31,10 +31,11 @@ class BatchNorm(nn.Module):
     shape = (x.shape[-1],)
     running_mean = self.variable('batch_stats', 'mean', jnp.zeros, shape)
     running_var = self.variable('batch_stats', 'var', jnp.ones, shape)
+    exact = x.astype(jnp.float32)
     if train:
       axes = tuple(range(x.ndim - 1))
-      mean = devices.mean(jnp.mean(x, axes))
-      var = devices.mean(jnp.mean(jnp.square(x - mean), axes))
+      mean = devices.mean(jnp.mean(exact, axes))
+      var = devices.mean(jnp.mean(jnp.square(exact - mean), axes))
       if not self.is_initializing():
         count = devices.size() * x.size // x.shape[-1]
         unbiased = var * (count / max(count - 1, 1))
@@ -45,9 +46,10 @@ class BatchNorm(nn.Module):
     scale = lax.rsqrt(var + self.epsilon)
     if self.affine:
       scale *= self.param('scale', nn.initializers.ones, shape)
-      bias = self.param('bias', nn.initializers.zeros, shape)
-      return (x - mean) * scale + bias
-    return (x - mean) * scale
+    normalized = (exact - mean) * scale
+    if self.affine:
+      normalized += self.param('bias', nn.initializers.zeros, shape)
+    return normalized.astype(x.dtype)
 
 
 def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
@@ -61,12 +63,21 @@ def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
     x: (B, H, W, C).
     epsilon: added to the variance.
   """
-  mean, var = image_moments(x)
-  return (x - mean) * lax.rsqrt(var + epsilon)
+  exact = x.astype(jnp.float32)
+  mean, var = image_moments(exact)
+  return ((exact - mean) * lax.rsqrt(var + epsilon)).astype(x.dtype)
 
 
 def image_moments(x: Array) -> tuple[Array, Array]:
-  """Returns mean and biased variance, (B, 1, 1, C), of images (B, H, W, C)."""
+  """Returns mean and biased variance of each channel of each image.
+
+  Args:
+    x: (B, H, W, C).
+
+  Returns:
+    Both (B, 1, 1, C), float32 whatever the type of x.
+  """
+  x = x.astype(jnp.float32)
   mean = jnp.mean(x, axis=(1, 2), keepdims=True)
   return mean, jnp.mean(jnp.square(x - mean), axis=(1, 2), keepdims=True)
 

@@ -78,8 +78,8 @@ class PartialConv(nn.Module):
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
     pads = [(p, p) for p in self.padding]
-    raw = convolve(damaged, kernel, strides=self.strides, padding=pads,
-                   dilation=self.dilation)
+    raw = convolve(damaged, kernel.astype(damaged.dtype),
+                   strides=self.strides, padding=pads, dilation=self.dilation)
 
     known = lax.stop_gradient(self._known_numbers(groups, pads))
     if self.normalize == 'ratio':
@@ -90,17 +90,18 @@ class PartialConv(nn.Module):
       updated = (known > 0).astype(known.dtype)
       factor = 1 / jnp.where(known > 0, known, 1)
 
-    out = raw * factor
+    out = raw.astype(jnp.float32) * factor
     if self.use_bias:
       bias = self.param('bias', nn.initializers.zeros, (self.features,))
       out = (out + bias) * updated
-    return out, updated
+    return out.astype(raw.dtype), updated.astype(raw.dtype)
 
   def _known_numbers(self, groups, pads):
     """Returns how many known numbers each window holds, (B, H', W', 1)."""
+    exact = lambda valid: valid.astype(jnp.float32)
     per_pixel = sum(
-        valid * x.shape[-1] if valid.shape[-1] == 1
-        else jnp.sum(valid, axis=-1, keepdims=True)
+        exact(valid) * x.shape[-1] if valid.shape[-1] == 1
+        else jnp.sum(exact(valid), axis=-1, keepdims=True)
         for x, valid in groups)
     ones = jnp.ones((*self.kernel_size, 1, 1), per_pixel.dtype)
     return convolve(per_pixel, ones, strides=self.strides, padding=pads,

@@ -2,6 +2,7 @@
 
 from flax import linen as nn
 from jax import lax
+import jax.numpy as jnp
 
 from jinpaint.layers.conv import Conv, pytorch_init
 from jinpaint.layers.norm import BatchNorm, image_moments, instance_norm
@@ -40,7 +41,11 @@ class SPADE(nn.Module):
         resize_nearest(condition, x.shape[1:3])))
     gamma = conv(x.shape[-1], 'gamma')(shared)
     beta = conv(x.shape[-1], 'beta')(shared)
-    return BatchNorm(affine=False, name='norm')(x, train) * (1 + gamma) + beta
+    normalized = BatchNorm(affine=False, name='norm')(
+        x.astype(jnp.float32), train)
+    modulated = (normalized * (1 + gamma.astype(jnp.float32))
+                 + beta.astype(jnp.float32))
+    return modulated.astype(x.dtype)
 
 
 class AdaIN(nn.Module):
@@ -74,4 +79,5 @@ def adaptive_instance_norm(x: Array, style: Array,
     epsilon: added to both variances, which keeps gradients finite.
   """
   mean, var = image_moments(style)
-  return lax.sqrt(var + epsilon) * instance_norm(x, epsilon) + mean
+  normalized = instance_norm(x.astype(jnp.float32), epsilon)
+  return (lax.sqrt(var + epsilon) * normalized + mean).astype(x.dtype)

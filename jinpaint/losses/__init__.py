@@ -21,7 +21,6 @@ from jinpaint.losses.adversarial import (
     Adversarial,
     fake_in_hole,
     gradient_penalty,
-    r1,
 )
 from jinpaint.losses.features import (
     feature_matching,
@@ -57,7 +56,7 @@ __all__ = [
     'fake_in_hole', 'feature_matching', 'gradient_magnitude',
     'gradient_penalty', 'gram', 'hole_l1', 'hole_total_variation', 'l1',
     'l1_per_hole', 'l2', 'masked_l1', 'multi_scale', 'pearson', 'perceptual',
-    'r1', 'smoothness', 'sparsity', 'spatially_variant',
+    'smoothness', 'sparsity', 'spatially_variant',
     'spatially_variant_weight', 'squared_frobenius', 'style',
     'total_variation', 'valid_l1',
 ]

@@ -103,23 +103,14 @@ def fake_in_hole(scores: Array, mask: Array) -> Array:
 
 
 def gradient_penalty(gradient: Array) -> Array:
-  """Returns the batch's mean of the squared L2 norm, for gradients (B, ...)."""
-  checks.floats(gradient=gradient)
-  return jnp.sum(jnp.square(gradient)) / gradient.shape[0]
+  """Returns the mean over the batch of the squared L2 norm of a gradient.
 
-
-def r1(discriminator: Callable[[Array], Array], image: Array) -> Array:
-  """Returns the `gradient_penalty` of d sum(D(image)) / d image.
-
-  Lars Mescheder et al., 2018, arXiv:1801.04406, without their factor 1/2, as in
-  SketchRefiner's published code (weight 0.001). Where the scores or new
-  statistics are wanted too, take that gradient with `jax.vjp` and give it to
-  `gradient_penalty`.
+  Of the gradient of the sum of a discriminator's scores of real images for
+  these images, it is R1: Lars Mescheder et al., 2018, arXiv:1801.04406, without
+  their factor 1/2, as in SketchRefiner's published code (weight 0.001).
 
   Args:
-    discriminator: D, from images to scores of any shape. With batch statistics
-      over devices, the sum is that of the global batch.
-    image: real images (B, H, W, C).
+    gradient: (B, ...).
   """
-  return gradient_penalty(jax.grad(
-      lambda x: jnp.sum(discriminator(x)))(image))
+  checks.floats(gradient=gradient)
+  return jnp.sum(jnp.square(gradient)) / gradient.shape[0]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import devices
 from jinpaint.losses import checks, windows
 from jinpaint.types import Array
 
@@ -73,17 +72,10 @@ def smoothness(sketch: Array) -> Array:
       - 4 * sketch))
 
 
-def sparsity(sketch: Array, mask: Array | None = None) -> Array:
-  """Returns mean |sketch|; with a mask m, mean m |sketch| / (mean m + 1e-8).
-
-  Both means of the ratio are those of the global batch.
-  """
+def sparsity(sketch: Array) -> Array:
+  """Returns mean |sketch|."""
   checks.images(sketch=sketch)
-  if mask is None:
-    return jnp.mean(jnp.abs(sketch))
-  checks.mask_of(mask, sketch=sketch)
-  hole = devices.mean(jnp.mean(mask))
-  return jnp.mean(mask * jnp.abs(sketch)) / (hole + 1e-8)
+  return jnp.mean(jnp.abs(sketch))
 
 
 def consistency(sketch: Array, reference: Array) -> Array:

@@ -82,6 +82,26 @@ def create(name: str, **options: Any) -> nn.Module:
   return getattr(module, found.network)(**options)
 
 
+def inputs(name: str, size: int = 256, dtype: jnp.dtype = jnp.float32
+           ) -> list[jax.ShapeDtypeStruct | list[jax.ShapeDtypeStruct]]:
+  """Returns what a network of the published width reads, as shapes and types.
+
+  Args:
+    name: one of `REGISTRY`.
+    size: height and width of the first array, in pixels.
+    dtype: the type of all arrays.
+
+  Returns:
+    One entry for each argument of the network, in their order.
+  """
+  def abstract(channels: int | tuple[int, ...], size: int) -> Any:
+    if isinstance(channels, tuple):
+      return [abstract(n, size // 2**i) for i, n in enumerate(channels)]
+    return jax.ShapeDtypeStruct((1, size, size, channels), dtype)
+
+  return [abstract(channels, size) for channels in REGISTRY[name].channels]
+
+
 def parameters(name: str, **options: Any) -> int:
   """Returns how many numbers a network learns.
 
@@ -92,12 +112,6 @@ def parameters(name: str, **options: Any) -> int:
   Raises:
     jinpaint.errors.UsageError: no such network.
   """
-  def blank(channels, size=256):
-    if isinstance(channels, tuple):
-      return [blank(n, size // 2**i) for i, n in enumerate(channels)]
-    return jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
-
-  inputs = map(blank, REGISTRY[name].channels)
   variables = jax.eval_shape(create(name, **options).init, jax.random.key(0),
-                             *inputs)
+                             *inputs(name))
   return sum(array.size for array in jax.tree.leaves(variables['params']))

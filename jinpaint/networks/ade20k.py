@@ -9,8 +9,8 @@ loss is from Roman Suvorov et al., 2021, arXiv:2109.07161 (LaMa).
 
 from flax import linen as nn
 
+from jinpaint.layers.imagenet import standardize
 from jinpaint.layers.norm import BatchNorm
-from jinpaint.networks.vgg import standardize
 from jinpaint.types import Array
 
 # Blocks, width, stride of the first block, dilation of the first block and of
@@ -83,5 +83,5 @@ def _conv_norm(x, features, name, kernel=1, stride=1, dilation=1):
   """Convolves and normalises; `name` has a gap for 'conv' and for 'norm'."""
   x = nn.Conv(features, (kernel, kernel), strides=stride,
               padding=dilation * (kernel // 2), kernel_dilation=dilation,
-              use_bias=False, name=name.format('conv'))(x)
+              use_bias=False, dtype=x.dtype, name=name.format('conv'))(x)
   return BatchNorm(name=name.format('norm'))(x, train=False)

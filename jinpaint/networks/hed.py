@@ -45,7 +45,9 @@ class HED(nn.Module):
     features = VGG16(layers=_SIDES, normalize=False, name='vgg')(blue_first)
     scores = []
     for i, side in enumerate(_SIDES, start=1):
-      score = nn.Conv(1, (1, 1), name=f'score{i}')(features[side])
+      score = nn.Conv(1, (1, 1), dtype=x.dtype, name=f'score{i}')(
+          features[side])
       scores.append(jax.image.resize(score, (*x.shape[:3], 1), 'bilinear'))
-    fused = nn.Conv(1, (1, 1), name='fuse')(jnp.concatenate(scores, axis=-1))
+    fused = nn.Conv(1, (1, 1), dtype=x.dtype, name='fuse')(
+        jnp.concatenate(scores, axis=-1))
     return fused if self.logits else nn.sigmoid(fused)

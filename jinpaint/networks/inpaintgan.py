@@ -27,16 +27,18 @@ from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint.layers.conv import Conv, ConvTranspose, Dense
-from jinpaint.layers.gated_conv import EnhancedGatedConv
-from jinpaint.layers.norm import BatchNorm, instance_norm
-from jinpaint.networks.edgeconnect import (
+from jinpaint.layers.encoder_decoder import (
     check_size,
     Decoder,
-    edgeconnect_init,
     Encoder,
     ResidualBlocks,
 )
+from jinpaint.layers.feature_selection import scale_channels
+from jinpaint.layers.gated_conv import EnhancedGatedConv
+from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
+
+inpaintgan_init = nn.initializers.normal(0.02)  # as EdgeConnect's
 
 
 class MultiScaleEdgeGenerator(nn.Module):
@@ -56,7 +58,7 @@ class MultiScaleEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
@@ -107,7 +109,7 @@ class EnhancedGatedEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 8  # of height and width
 
@@ -148,7 +150,7 @@ class EnhancedGatedEncoder(nn.Module):
   """
 
   widths: tuple[int, int, int] = (64, 128, 256)
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   @nn.compact
   def __call__(self, x: Array, mask: Array) -> Array:
@@ -206,7 +208,7 @@ class EfficientUNet(nn.Module):
 
   width: float = 1
   depth: float = 1
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
@@ -287,8 +289,8 @@ class MBConv(nn.Module):
     y = nn.silu(conv('depthwise', y, wide, self.window, self.stride, wide))
     weight = jnp.mean(y, axis=(1, 2), keepdims=True)
     weight = nn.silu(dense(max(channels // 4, 1), 'squeeze')(weight))
-    y = conv('project', y * nn.sigmoid(dense(wide, 'excite')(weight)),
-             self.features)
+    weight = nn.sigmoid(dense(wide, 'excite')(weight))
+    y = conv('project', scale_channels(y, weight), self.features)
     return x + y if x.shape == y.shape else y
 
 

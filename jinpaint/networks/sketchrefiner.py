@@ -24,6 +24,7 @@ import jax.numpy as jnp
 
 from jinpaint import errors
 from jinpaint.layers.conv import Conv, ConvTranspose, pad, pytorch_init
+from jinpaint.layers.feature_selection import scale_channels
 from jinpaint.layers.fourier_conv import FourierConv
 from jinpaint.layers.gated_conv import DepthwiseGatedConv, gated
 from jinpaint.layers.norm import BatchNorm
@@ -176,7 +177,8 @@ class PartialSketchEncoder(nn.Module):
       x = normalized(f'up_{i}', gated(x))
       found.append(x)
     return tuple(
-        self.param(f'alpha_{i}', nn.initializers.zeros, ()) * features
+        scale_channels(features,
+                       self.param(f'alpha_{i}', nn.initializers.zeros, ()))
         for i, features in enumerate(found, start=1))[::-1]
 
 

@@ -6,26 +6,9 @@ E, without the classifier. Weights: torchvision's ImageNet files.
 """
 
 from flax import linen as nn
-import jax.numpy as jnp
 
+from jinpaint.layers.imagenet import standardize
 from jinpaint.types import Array
-
-# Mean and standard deviation of ImageNet's RGB channels, as torchvision's
-# weights expect them.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-def standardize(x: Array) -> Array:
-  """Returns (B, H, W, 3) in [0, 1] less ImageNet's mean, by its deviation."""
-  return (x - jnp.asarray(IMAGENET_MEAN, x.dtype)) / jnp.asarray(
-      IMAGENET_STD, x.dtype)
-
-
-def unstandardize(x: Array) -> Array:
-  """Returns the inverse of `standardize`."""
-  return x * jnp.asarray(IMAGENET_STD, x.dtype) + jnp.asarray(
-      IMAGENET_MEAN, x.dtype)
 
 
 def _halved(x: Array) -> Array:
@@ -72,7 +55,7 @@ class VGG(nn.Module):
       for i in range(1, depth + 1):
         if wanted <= found.keys():
           return found
-        x = nn.relu(nn.Conv(width, (3, 3), padding=1,
+        x = nn.relu(nn.Conv(width, (3, 3), padding=1, dtype=x.dtype,
                             name=f'conv{block}_{i}')(x))
         found |= {name: x for name in wanted & {f'relu{block}_{i}'}}
       x = _halved(x)
