@@ -21,10 +21,10 @@ import ml_collections
 import numpy as np
 
 from jinpaint import converters, networks, runs, systems, training
-from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.converters import torch_file, torch_layout, weights
 from jinpaint.data import files
 from jinpaint.errors import unknown, UsageError
+from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.types import KEYS, Variables
 
 # Its folder `configs` lies beside the package, in the checkout.

@@ -4,7 +4,7 @@
 |------------------|--------------------------------------------------------|
 | `config.json`    | the resolved config                                    |
 | `parameters.txt` | every weight with its shape                            |
-| `checkpoints/`   | see `jinpaint.runs.checkpoints`                             |
+| `checkpoints/`   | see `jinpaint.runs.checkpoints`                        |
 | `events.out...`  | TensorBoard: losses, metrics, image grids              |
 | `evaluation/`    | the last evaluation: tables and a figure               |
 """
