@@ -172,7 +172,7 @@ def _refining_stage(networks_: dict[str, nn.Module], update: Update,
       learns_from=('image', 'mask', 'true_edge', 'known_edge', 'sketch'),
       predicts_from=('image', 'mask', 'known_edge', 'sketch'),
       sizes=_SIZES, updates=(update,), predict=predict, makes=makes,
-      measures=_MEASURES)
+      measures=_measures())
 
 
 def _inpaint(options: Options) -> Stage:
@@ -263,7 +263,7 @@ def _inpaint(options: Options) -> Stage:
       predicts_from=keys, sizes=_SIZES,
       updates=(Update(('discriminator',), discriminator_terms),
                Update(('sketch_encoder', 'generator'), generator_terms)),
-      predict=predict, makes=('edge', 'sketch', 'image'), measures=_MEASURES)
+      predict=predict, makes=('edge', 'sketch', 'image'), measures=_measures())
 
 
 def _create(network: str, options: Options, **more) -> nn.Module:
@@ -385,26 +385,20 @@ def _l1_in_hole(sketch: Array, batch: Batch) -> Array:
           / jnp.sum(batch['mask'], axis=(1, 2, 3)))
 
 
-def _refined(distance):
-  return lambda nets, batch, completed: distance(completed['edge'], batch)
-
-
-def _drawn(distance):
-  return lambda nets, batch, completed: distance(
-      _with_known(batch['sketch'], batch), batch)
-
-
-_CORRELATION = ('mean squared correlation of sketch and edge in windows of 9 x '
-                '9 pixels, known edges around the hole included')
-_L1 = 'mean |sketch - edge| in the hole'
-# How near to the edges a sketch is, refined and as it was drawn.
-_MEASURES: Mapping[str, Measure] = {
-    'refined_correlation': Measure(
-        'CC, refined', _CORRELATION, _refined(_correlation)),
-    'drawn_correlation': Measure(
-        'CC, drawn', _CORRELATION, _drawn(_correlation)),
-    'refined_l1': Measure(
-        'L1, refined', _L1, _refined(_l1_in_hole), better='lower'),
-    'drawn_l1': Measure(
-        'L1, drawn', _L1, _drawn(_l1_in_hole), better='lower'),
-}
+def _measures() -> dict[str, Measure]:
+  """Returns how near to the edges a sketch is, refined and as it was drawn."""
+  sketches = {
+      'refined': lambda batch, completed: completed['edge'],
+      'drawn': lambda batch, completed: _with_known(batch['sketch'], batch)}
+  distances = (
+      ('correlation', 'CC', 'higher', _correlation, 'mean squared correlation '
+       'of sketch and edge in windows of 9 x 9 pixels, known edges around the '
+       'hole included'),
+      ('l1', 'L1', 'lower', _l1_in_hole, 'mean |sketch - edge| in the hole'))
+  return {
+      f'{which}_{key}': Measure(
+          f'{name}, {which}', definition,
+          lambda nets, batch, completed, sketch=sketch, distance=distance: (
+              distance(sketch(batch, completed), batch)), better)
+      for key, name, better, distance, definition in distances
+      for which, sketch in sketches.items()}
