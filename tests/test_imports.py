@@ -16,7 +16,7 @@ PACKAGE = ROOT / 'jinpaint'
 # everybody may import types, errors and devices, which import no other room.
 LEAVES = {'types', 'errors', 'devices'}
 ROOMS = {
-    '__init__': set(),
+    '__init__': {'xla_flags'}, 'xla_flags': set(),
     'types': set(), 'errors': set(), 'devices': set(),
     'images': set(), 'losses': set(),
     'layers': set(),
