@@ -168,13 +168,17 @@ def _left_out(evaluation: Evaluation, where: str = '') -> Iterator[str]:
   """Yields a line for each mean that leaves images out."""
   reasons = {'infinite': 'identical to the truth',
              'undefined': 'nothing to count, such as no hole'}
+  methods_by_fact: dict[str, list[str]] = {}
   for method in evaluation.methods:
     for key, summary in evaluation.summary(method).items():
       for value, reason in reasons.items():
         if number := getattr(summary, value):
-          yield (f'- {where}{method}: {evaluation.measures[key].name} of '
-                 f'{number} images is {value} ({reason}) and left out of the '
-                 'mean.')
+          fact = (f'{evaluation.measures[key].name} is {value} for {number} of '
+                  f'{len(evaluation.images)} images ({reason}); the mean '
+                  'leaves them out')
+          methods_by_fact.setdefault(fact, []).append(method)
+  for fact, methods in methods_by_fact.items():
+    yield f'- {where}{", ".join(methods)}: {fact}.'
 
 
 def write(evaluation: Evaluation, directory: Path,
