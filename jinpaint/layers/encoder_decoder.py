@@ -14,10 +14,14 @@ from jinpaint.types import Array
 
 
 def check_size(x: Array, divisor: int) -> None:
-  """Demands a height and a width (B, H, W, C) that are multiples of a number.
+  """Raises an error unless height and width are multiples of a number.
+
+  Args:
+    x: (B, H, W, C).
+    divisor: the number.
 
   Raises:
-    ValueError: one of them is not.
+    ValueError: H or W is not a multiple of it.
   """
   _, height, width, _ = x.shape
   if height % divisor or width % divisor:
@@ -26,10 +30,12 @@ def check_size(x: Array, divisor: int) -> None:
 
 
 class Encoder(nn.Module):
-  """A 7x7 convolution and some that halve the size, instance-normalised.
+  """A 7x7 convolution, then 4x4 ones that halve height and width.
+
+  An instance norm and a rectifier follow each of them.
 
   Attributes:
-    widths: output channels of each.
+    widths: output channels of each convolution.
     spectral_norm: whether kernels are divided by their spectral norms.
     kernel_init: initialiser of every kernel.
   """
@@ -42,23 +48,26 @@ class Encoder(nn.Module):
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H', W', widths[-1]) for x (B, H, W, C).
 
-    H' is H, halved once for each width after the first; W' likewise.
+    H' and W' are H and W, halved once for each width after the first.
     """
     first, *others = self.widths
-    conv = lambda i, x, features, *geometry: nn.relu(instance_norm(Conv(
-        features, *geometry, spectral_norm=self.spectral_norm,
-        kernel_init=self.kernel_init, name=f'conv_{i}')(x, train)))
-    x = conv(1, x, first, (7, 7), (1, 1), (3, 3), 'reflect')
+    conv = lambda i, features, **geometry: Conv(
+        features, spectral_norm=self.spectral_norm,
+        kernel_init=self.kernel_init, name=f'conv_{i}', **geometry)
+    x = conv(1, first, kernel_size=(7, 7), padding=(3, 3),
+             padding_mode='reflect')(x, train)
+    x = nn.relu(instance_norm(x))
     for i, width in enumerate(others, start=2):
-      x = conv(i, x, width, (4, 4), (2, 2))
+      x = conv(i, width, kernel_size=(4, 4), strides=(2, 2))(x, train)
+      x = nn.relu(instance_norm(x))
     return x
 
 
 class ResidualBlocks(nn.Module):
-  """Dilated residual blocks, one after the other.
+  """Dilated residual blocks, one after another.
 
   Attributes:
-    blocks: how many.
+    blocks: number of the blocks.
     spectral_norm: whether kernels are divided by their spectral norms.
     kernel_init: initialiser of every kernel.
   """
@@ -78,11 +87,13 @@ class ResidualBlocks(nn.Module):
 
 
 class Decoder(nn.Module):
-  """Instance-normalised transposed convolutions, then a plain 7x7 one.
+  """Transposed convolutions, then a 7x7 convolution without activation.
+
+  An instance norm and a rectifier follow each transposed convolution.
 
   Attributes:
-    ups: output channels and stride of each transposed convolution: 2 doubles
-      the size with a 4x4 window, 1 keeps it with 3x3.
+    ups: output channels and stride of each transposed convolution. Stride 2
+      doubles the size with a 4x4 window, stride 1 keeps it with a 3x3 one.
     features: output channels of the last convolution.
     spectral_norm: whether the kernels of the transposed convolutions are
       divided by their spectral norms.
@@ -96,7 +107,10 @@ class Decoder(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
-    """Returns (B, H', W', features), without activation, for (B, H, W, C)."""
+    """Returns (B, H', W', features) for x (B, H, W, C).
+
+    H' and W' are H and W, multiplied by all strides.
+    """
     for i, (width, stride) in enumerate(self.ups, start=1):
       x = nn.relu(instance_norm(ConvTranspose(
           width, (stride + 2, stride + 2), (stride, stride),

@@ -1,14 +1,14 @@
-"""Gated convolutions: each feature is multiplied by a learned soft mask.
+"""Gated convolutions, whose features are multiplied by a learned soft mask.
 
 Jiahui Yu et al., 2019, arXiv:1806.03589, "Free-Form Image Inpainting with Gated
 Convolution", equation 3: activation(features) * sigmoid(gate). The forms differ
 in where the gate comes from:
 
-- `gated`: from half the channels of one convolution, of either kind;
+- `gated`: from half the channels of one convolution, transposed or not;
 - `DepthwiseGatedConv`: from a depthwise convolution and a 1x1 one, the
   depth-separable light-weight form of Zili Yi et al., 2020, arXiv:2005.09704;
-- `EnhancedGatedConv`: from the layer's features, the gate before and a mask
-  that is itself convolved.
+- `EnhancedGatedConv`: from the layer's features, the gate of the layer before
+  and a mask that is itself convolved.
 """
 
 from flax import linen as nn
@@ -24,8 +24,8 @@ def gated(x: Array, activation: Activation = identity) -> Array:
   """Multiplies the first half of the channels by a gate from the second.
 
   Args:
-    x: (B, H, W, 2 C), what a convolution or a transposed one returns.
-    activation: of the first half.
+    x: (B, H, W, 2 C), the output of a convolution, transposed or not.
+    activation: is applied to the first half.
 
   Returns:
     activation(first) * sigmoid(second), (B, H, W, C).
@@ -42,7 +42,8 @@ class DepthwiseGatedConv(nn.Module):
     kernel_size: height and width of both windows.
     strides: steps in height and width.
     padding: pixels on each side of height and of width.
-    padding_mode: of both convolutions, see `jinpaint.layers.conv.Conv`.
+    padding_mode: what both convolutions pad with, see
+      `jinpaint.layers.conv.Conv`.
     kernel_init: initialiser of the kernels.
   """
 

@@ -1,6 +1,9 @@
-"""Features of a fixed network, or of a discriminator, against each other."""
+"""Distances between features of a fixed network or of a discriminator."""
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
+import operator
+from typing import Any
 
 import jax
 from jax import lax
@@ -31,11 +34,13 @@ def perceptual(prediction: Features, target: Features, *,
   Raises:
     ValueError: the layers or their shapes are not the same.
   """
-  layers, other_layers = map(jax.tree.structure, (prediction, target))
-  if other_layers != layers:
+  predicted: Any = jax.tree.structure(prediction)
+  expected: Any = jax.tree.structure(target)
+  if predicted != expected:
     raise ValueError('target must have the layers of the prediction, '
-                     f'{layers}, not {other_layers}')
-  return sum(jax.tree.leaves(jax.tree.map(distance, prediction, target)))
+                     f'{predicted}, not {expected}')
+  distances = jax.tree.map(distance, prediction, target)
+  return functools.reduce(operator.add, jax.tree.leaves(distances))
 
 
 def gram(features: Array) -> Array:
@@ -83,8 +88,8 @@ def feature_matching(fake: Features, real: Features, *, distance: Distance = l1,
   """Returns the distance between a discriminator's features.
 
   EdgeConnect, ISNet, CFS and InpaintGAN take the *sum* over layers of `l1`, the
-  raw scores being the last layer; SketchRefiner the *average* over layers of
-  `l2`, without the scores.
+  raw scores being the last layer. SketchRefiner takes the *average* over layers
+  of `l2`, without the scores.
 
   Args:
     fake: features of generated images, one array for each layer.

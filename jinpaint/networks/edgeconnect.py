@@ -7,6 +7,8 @@ residual blocks and decoder are in `jinpaint.layers.encoder_decoder`, the
 discriminator is in `jinpaint.networks.patchgan`.
 """
 
+from typing import Any
+
 from flax import linen as nn
 import jax.numpy as jnp
 
@@ -91,10 +93,12 @@ class InpaintGenerator(nn.Module):
     return (jnp.tanh(_unbounded(self, x, 3, train)) + 1) / 2
 
 
-def _unbounded(net, x, features, train):
-  """Returns what a generator computes before its last activation."""
+def _unbounded(net: EdgeGenerator | InpaintGenerator, x: Array, features: int,
+               train: bool) -> Array:
+  """Returns the output (B, H, W, features) before its last activation."""
   check_size(x, net.divisor)
-  options = {'spectral_norm': net.spectral_norm, 'kernel_init': net.kernel_init}
+  options: dict[str, Any] = {'spectral_norm': net.spectral_norm,
+                             'kernel_init': net.kernel_init}
   first, second, _ = net.widths
   x = Encoder(net.widths, **options, name='encoder')(x, train)
   x = ResidualBlocks(net.blocks, **options, name='middle')(x, train)
