@@ -233,8 +233,8 @@ def _read(path: Path) -> tuple[Picture, bool]:
   metadata = dict(zip(np.ravel(kinds), map(np.ravel, chunks), strict=True))
   exif = metadata.get(cv2.IMAGE_METADATA_EXIF, np.zeros(0, np.uint8))
   orientation = _read_tag(exif, _ORIENTATION)
-  if orientation in _UPRIGHT:
-    pixels = _UPRIGHT[orientation](pixels)
+  if orientation is not None:
+    pixels = _UPRIGHT.get(orientation, np.asarray)(pixels)
   pixels = _swap_red_and_blue(np.ascontiguousarray(pixels))
   picture = Picture(pixels, _fitting(
       metadata.get(cv2.IMAGE_METADATA_ICCP), pixels))
@@ -257,8 +257,7 @@ def write(path: Path, picture: Picture) -> None:
     ok, encoded = cv2.imencode(suffix, pixels, quality)
   else:
     ok, encoded = cv2.imencodeWithMetadata(
-        suffix, pixels, np.asarray([cv2.IMAGE_METADATA_ICCP]), [profile],
-        quality)
+        suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile], quality)
   if not ok:
     raise UsageError(f'cannot write {path}: OpenCV could not encode it')
   write_atomically(path, encoded.tobytes())
