@@ -53,3 +53,7 @@ def unknown(kind: str, given: str, known: Iterable[str]) -> UsageError:
   hint = (f'did you mean "{nearest[0]}"?' if nearest
           else f'there are: {", ".join(known)}')
   return UsageError(f'unknown {kind} "{given}"; {hint}')
+
+
+class RunError(Exception):
+  """A run that cannot go on; the message is one line."""
