@@ -8,9 +8,9 @@ from jinpaint.runs.build import (
     optimizers_of,
     stage_of,
 )
-from jinpaint.runs.config import claim, read_config
+from jinpaint.runs.config import claim, hold, read_config
 
 __all__ = [
     'claim', 'computing_of', 'data_of', 'earlier_of', 'guidance_of',
-    'optimizers_of', 'read_config', 'stage_of',
+    'hold', 'optimizers_of', 'read_config', 'stage_of',
 ]
