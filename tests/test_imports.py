@@ -26,7 +26,7 @@ ROOMS = {
     'stage': {'images', 'nets'},
     'systems': {'images', 'layers', 'losses', 'nets', 'networks', 'stage'},
     'data': {'images'},
-    'guidance': {'data', 'images', 'networks'},
+    'guidance': {'data', 'images', 'nets', 'networks'},
     'training.__init__': {'training.step'},
     'training.step': {'nets', 'stage'},
     'training.optimizer': set(),

@@ -47,13 +47,14 @@ from jinpaint.nets import Nets
 from jinpaint.stage import Measure, Sizes, Stage, Update
 from jinpaint.systems import objectives
 from jinpaint.systems.options import loss_weight
-from jinpaint.types import Array, Batch, Terms
+from jinpaint.types import Array, Batch, Stats, Terms
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 
 _PERCEPTUAL = 'ade20k_resnet50_dilated'
 _CONTENT = ('relu4_2',)
 _STYLE = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
+_SIZES = Sizes(divisor=8, smallest=24)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,8 +198,7 @@ def _inpaint(options: Options) -> Stage:
     """Returns the sketch that leads the filling, soft and cut."""
     if options.refines:
       return refine(nets, batch)
-    sketch = _with_known(batch['sketch'], batch)
-    return sketch, sketch
+    return (_with_known(batch['sketch'], batch),) * 2
 
   def paint(nets: Nets, batch: Batch, sketch: Array) -> Array:
     """Returns the prediction, in BGR."""
@@ -211,7 +211,7 @@ def _inpaint(options: Options) -> Stage:
     _, sketch = guide(painters, batch)
     fake = lax.stop_gradient(paint(painters, batch, sketch))
 
-    def score(image: Array) -> tuple[Array, tuple[Array, Nets]]:
+    def score(image: Array) -> tuple[Array, tuple[Array, Stats]]:
       judge = nets.fork()
       scores, _ = judge('discriminator', image)
       return jnp.sum(scores), (scores, judge.stats)
@@ -220,10 +220,10 @@ def _inpaint(options: Options) -> Stage:
         _bgr(batch['image']))
     fake_scores, _ = nets('discriminator', fake)
     loss = losses.ADVERSARIAL[options.gan]
+    of_fake = (losses.fake_in_hole(fake_scores, batch['mask'])
+               if options.gan == 'softplus' else loss.fake(fake_scores))
     terms = {'discriminator_real': loss.real(real_scores),
-             'discriminator_fake': (
-                 losses.fake_in_hole(fake_scores, batch['mask'])
-                 if options.gan == 'softplus' else loss.fake(fake_scores))}
+             'discriminator_fake': of_fake}
     if options.r1:
       terms['r1'] = options.r1 * losses.gradient_penalty(slope)
     return terms
@@ -269,9 +269,6 @@ def _inpaint(options: Options) -> Stage:
 def _create(network: str, options: Options, **more) -> nn.Module:
   return networks.create(f'sketchrefiner_{network}', width=options.width,
                          **more)
-
-
-_SIZES = Sizes(divisor=8, smallest=24)
 
 
 def _bgr(image: Array) -> Array:

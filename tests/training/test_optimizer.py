@@ -1,5 +1,6 @@
 """Adam's rates follow their schedule, and one that does not fit is said."""
 
+import jax.numpy as jnp
 import optax
 import pytest
 
@@ -30,7 +31,7 @@ def test_gradients_are_clipped_to_their_common_norm():
   transformation = adam(clip_norm=1.0).transformation(10)
   clipped = optax.chain(optax.clip_by_global_norm(1.0),
                         optax.adam(0.5, 0.9, 0.999))
-  gradient = {'a': 3.0, 'b': 4.0}
+  gradient = {'a': jnp.float32(3), 'b': jnp.float32(4)}
   both = [chosen.update(gradient, chosen.init(gradient))[0]
           for chosen in (transformation, clipped)]
   assert both[0] == both[1]
