@@ -13,17 +13,11 @@ from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import errors
-from jinpaint.layers import cpu_conv
+from jinpaint.layers import cpu_conv, initializers
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
 
 Padding = Sequence[tuple[int, int]]
-
-# The start values of PyTorch, uniform in +-1 / sqrt(fan in). The fan in of a
-# transposed convolution is computed from its output channels.
-pytorch_init = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
-_pytorch_transposed_init = nn.initializers.variance_scaling(
-    1 / 3, 'fan_out', 'uniform')
 
 # PyTorch's names of the padding modes, and NumPy's.
 _PADDING_MODES = {'zeros': 'constant', 'reflect': 'reflect',
@@ -57,7 +51,7 @@ class Conv(nn.Module):
   groups: int = 1
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -110,7 +104,7 @@ class ConvTranspose(nn.Module):
   output_padding: tuple[int, int] = (0, 0)
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = _pytorch_transposed_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch_transposed
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -138,7 +132,7 @@ class Dense(nn.Module):
   features: int
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

@@ -13,6 +13,7 @@ Where this follows the code instead of the paper:
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.conv import Conv, Dense
 from jinpaint.types import Array
@@ -43,7 +44,7 @@ class CFSBlock(nn.Module):
   dilation: tuple[int, int] = (1, 1)
   use_bias: bool = True
   last: bool = False
-  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+  kernel_init: nn.initializers.Initializer = initializers.he_normal
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -80,7 +81,7 @@ class SqueezeExcite(nn.Module):
     kernel_init: initialiser of both kernels.
   """
 
-  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+  kernel_init: nn.initializers.Initializer = initializers.he_normal
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -121,7 +122,7 @@ class ResidualCFSBlock(nn.Module):
   """
 
   dilation: int = 2
-  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+  kernel_init: nn.initializers.Initializer = initializers.he_normal
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

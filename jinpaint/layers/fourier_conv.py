@@ -9,7 +9,8 @@ from flax import linen as nn
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.types import Array
 
@@ -28,7 +29,7 @@ class FourierConv(nn.Module):
   """
 
   global_features: int
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -55,7 +56,7 @@ class SpectralTransform(nn.Module):
     kernel_init: initialiser of every kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -79,7 +80,7 @@ class FourierUnit(nn.Module):
     kernel_init: initialiser of the kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

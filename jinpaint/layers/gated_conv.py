@@ -14,8 +14,9 @@ in where the gate comes from:
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation, identity, leaky_relu
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import instance_norm
 from jinpaint.types import Array
 
@@ -52,7 +53,7 @@ class DepthwiseGatedConv(nn.Module):
   strides: tuple[int, int] = (1, 1)
   padding: tuple[int, int] = (1, 1)
   padding_mode: str = 'zeros'
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -84,7 +85,7 @@ class EnhancedGatedConv(nn.Module):
 
   features: int
   strides: tuple[int, int] = (1, 1)
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, gate: Array, mask: Array

@@ -1,6 +1,7 @@
 """Normalisations of features and of kernels, with PyTorch's arithmetic."""
 
 from flax import linen as nn
+import jax
 from jax import lax
 import jax.numpy as jnp
 
@@ -119,36 +120,46 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
   Returns:
     The kernel divided by sigma, float32.
   """
-  *window, inputs, outputs = kernel.shape
-  matrix = kernel.reshape(-1, outputs)  # the transpose of W
-  fixed = lax.stop_gradient(matrix)
-
-  def in_kernel_order(v: Array) -> Array:
-    return jnp.moveaxis(v.reshape(inputs, *window), 0, -1).reshape(-1)
-
-  def in_pytorch_order(v: Array) -> Array:
-    return jnp.moveaxis(v.reshape(*window, inputs), -1, 0).reshape(-1)
-
-  def iterate(u: Array) -> tuple[Array, Array]:
-    v = _unit(fixed @ u)
-    return _unit(v @ fixed), v
-
-  def start() -> Array:
-    # A constant vector will do, because kernels are random. Drawing a random
-    # vector for each kernel took half of the time in which the initialisation
-    # of a large network is compiled.
-    u = jnp.ones((outputs,), kernel.dtype)
-    return lax.fori_loop(0, 30, lambda _, u: iterate(u)[0], _unit(u))
-
-  stored_u = module.variable('spectral', 'u', start)
-  stored_v = module.variable(
-      'spectral', 'v', lambda: in_pytorch_order(_unit(fixed @ stored_u.value)))
+  matrix = kernel.reshape(-1, kernel.shape[-1])  # the transpose of W
+  stored_u = module.variable('spectral', 'u', lambda: _converged(kernel)[0])
+  stored_v = module.variable('spectral', 'v', lambda: _converged(kernel)[1])
   if train and not module.is_initializing():
-    u, v = iterate(stored_u.value)
-    stored_u.value, stored_v.value = u, in_pytorch_order(v)
+    u, v = _iterate(lax.stop_gradient(matrix), stored_u.value)
+    stored_u.value, stored_v.value = u, _in_pytorch_order(v, kernel.shape)
   else:
-    u, v = stored_u.value, in_kernel_order(stored_v.value)
+    u = stored_u.value
+    v = _in_kernel_order(stored_v.value, kernel.shape)
   return kernel / (v @ matrix @ u)
+
+
+@jax.jit
+def _converged(kernel: Array) -> tuple[Array, Array]:
+  """Returns u and v, in PyTorch's order, after thirty power iterations.
+
+  They start from a constant vector, because kernels are random. Drawing a
+  random vector for each kernel took half of the time in which the
+  initialisation of a large network is compiled.
+  """
+  matrix = lax.stop_gradient(kernel.reshape(-1, kernel.shape[-1]))
+  u = _unit(jnp.ones((kernel.shape[-1],), kernel.dtype))
+  u = lax.fori_loop(0, 30, lambda _, u: _iterate(matrix, u)[0], u)
+  return u, _in_pytorch_order(_unit(matrix @ u), kernel.shape)
+
+
+def _iterate(matrix: Array, u: Array) -> tuple[Array, Array]:
+  """Makes one power iteration; returns u and v, in the matrix's order."""
+  v = _unit(matrix @ u)
+  return _unit(v @ matrix), v
+
+
+def _in_kernel_order(v: Array, shape: tuple[int, ...]) -> Array:
+  *window, inputs, _ = shape
+  return jnp.moveaxis(v.reshape(inputs, *window), 0, -1).reshape(-1)
+
+
+def _in_pytorch_order(v: Array, shape: tuple[int, ...]) -> Array:
+  *window, inputs, _ = shape
+  return jnp.moveaxis(v.reshape(*window, inputs), -1, 0).reshape(-1)
 
 
 def _unit(x: Array) -> Array:

@@ -19,6 +19,7 @@ from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import errors
+from jinpaint.layers import initializers
 from jinpaint.layers.conv import convolve, Padding
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
@@ -58,7 +59,7 @@ class PartialConv(nn.Module):
   use_bias: bool = True
   normalize: str = 'ratio'
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+  kernel_init: nn.initializers.Initializer = initializers.he_normal
 
   @nn.compact
   def __call__(self, x: Features, valid: Features, train: bool = False

@@ -3,7 +3,8 @@
 from flax import linen as nn
 
 from jinpaint import errors
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
 
@@ -28,7 +29,7 @@ class DilatedResidualBlock(nn.Module):
   dilation: int = 2
   normalize: str = 'instance'
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

@@ -4,7 +4,8 @@ from flax import linen as nn
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm, image_moments, instance_norm
 from jinpaint.layers.upsampling import resize_nearest
 from jinpaint.types import Array
@@ -24,7 +25,7 @@ class SPADE(nn.Module):
   """
 
   hidden: int = 128
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, condition: Array,
@@ -63,7 +64,7 @@ class AdaIN(nn.Module):
     kernel_init: initialiser of the projection.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, style: Array) -> Array:

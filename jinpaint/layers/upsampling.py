@@ -6,7 +6,8 @@ from flax import linen as nn
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.types import Array
 
 
@@ -31,7 +32,7 @@ class SubPixelConv(nn.Module):
   kernel_size: tuple[int, int] = (3, 3)
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

@@ -22,13 +22,14 @@ half of all sizes. At 256 px both give the same.
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
 from jinpaint.layers.partial_conv import Features, PartialConv
 from jinpaint.layers.upsampling import resize_nearest
 from jinpaint.types import Array
 
-cfs_init = nn.initializers.he_normal()
+cfs_init = initializers.he_normal
 
 # Window, stride and padding of the four layers of each encoder.
 _PARTIAL = ((7, 1, 0), (6, 2, 2), (4, 2, 1), (4, 2, 1))

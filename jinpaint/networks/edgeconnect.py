@@ -12,6 +12,7 @@ from typing import Any
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.encoder_decoder import (
     check_size,
     Decoder,
@@ -20,7 +21,7 @@ from jinpaint.layers.encoder_decoder import (
 )
 from jinpaint.types import Array
 
-edgeconnect_init = nn.initializers.normal(0.02)
+edgeconnect_init = initializers.normal(0.02)
 
 
 class EdgeGenerator(nn.Module):

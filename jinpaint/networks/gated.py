@@ -22,9 +22,10 @@ puts the odd zero below and to the right.
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation
 from jinpaint.layers.attention import contextual_attention
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.gated_conv import gated
 from jinpaint.layers.upsampling import upsample_nearest
 from jinpaint.types import Array
@@ -49,7 +50,7 @@ class GatedGenerator(nn.Module):
   fuse: bool = True
   mask_steps: tuple[int, ...] = (4, 2)
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, mask: Array, train: bool = False

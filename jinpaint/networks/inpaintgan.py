@@ -28,6 +28,7 @@ from typing import Any
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.conv import Conv, ConvTranspose, Dense
 from jinpaint.layers.encoder_decoder import (
     check_size,
@@ -40,7 +41,7 @@ from jinpaint.layers.gated_conv import EnhancedGatedConv
 from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
 
-inpaintgan_init = nn.initializers.normal(0.02)  # as EdgeConnect's
+inpaintgan_init = initializers.normal(0.02)  # as EdgeConnect's
 
 
 class MultiScaleEdgeGenerator(nn.Module):

@@ -23,13 +23,14 @@ import jax
 import jax.numpy as jnp
 
 from jinpaint import errors
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation, leaky_relu
 from jinpaint.layers.conv import Conv
 from jinpaint.layers.encoder_decoder import check_size, Decoder, Encoder
 from jinpaint.layers.upsampling import SubPixelConv
 from jinpaint.types import Array
 
-isnet_init = nn.initializers.normal(0.001)
+isnet_init = initializers.normal(0.001)
 
 UPSAMPLINGS = ('sub_pixel', 'bilinear')
 

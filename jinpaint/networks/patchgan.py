@@ -7,8 +7,9 @@ return the scores and, for feature matching, the features of every layer.
 
 from flax import linen as nn
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import leaky_relu
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.types import Array
 
@@ -26,7 +27,7 @@ class EdgeConnectDiscriminator(nn.Module):
   """
 
   sigmoid: bool = True
-  kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
+  kernel_init: nn.initializers.Initializer = initializers.normal(0.02)
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False
@@ -63,7 +64,7 @@ class SketchRefinerDiscriminator(nn.Module):
     kernel_init: initialiser of every kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False
@@ -110,7 +111,7 @@ class GatedDiscriminator(nn.Module):
 
   padding: tuple[int, int] | str = 'same'
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False

@@ -19,6 +19,7 @@ et al.
 
 from flax import linen as nn
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation
 from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
@@ -26,7 +27,7 @@ from jinpaint.layers.partial_conv import Features, PartialConv
 from jinpaint.layers.upsampling import upsample_nearest
 from jinpaint.types import Array
 
-_dcgan_init = nn.initializers.normal(0.02)
+_dcgan_init = initializers.normal(0.02)
 
 
 class LinePConvNet(nn.Module):

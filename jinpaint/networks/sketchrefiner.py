@@ -24,7 +24,8 @@ from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint import errors
-from jinpaint.layers.conv import Conv, ConvTranspose, pad, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv, ConvTranspose, pad
 from jinpaint.layers.feature_selection import scale_channels
 from jinpaint.layers.fourier_conv import FourierConv
 from jinpaint.layers.gated_conv import DepthwiseGatedConv, gated
@@ -48,7 +49,7 @@ class Registration(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -92,7 +93,7 @@ class Enhancement(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -141,7 +142,7 @@ class PartialSketchEncoder(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> tuple[Array, ...]:
@@ -198,7 +199,7 @@ class TextureRestoration(nn.Module):
   blocks: int = 9
   width: float = 1.0
   modulation: str = 'spade'
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, sketch: Sequence[Array], train: bool = False
@@ -253,7 +254,7 @@ class FourierBlock(nn.Module):
     kernel_init: initialiser of every kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:

@@ -33,7 +33,6 @@ options here, as the preset `summary` of configs/sketchrefiner.py; what it
 leaves open is settled in `stage`.
 """
 
-from collections.abc import Mapping
 import dataclasses
 import functools
 
@@ -362,7 +361,7 @@ def _content_and_style_terms(nets: Nets, prediction: Array, image: Array,
     terms['content'] = options.content * losses.perceptual(
         *(objectives.chosen(x, _CONTENT) for x in (predicted, true)))
   if options.style:
-    styled: Mapping[str, Array] = true
+    styled = true
     if options.style_of == 'sketch':
       styled = lax.stop_gradient(nets('vgg19', _encoder_input(sketch)))
     terms['style'] = options.style * losses.style(
