@@ -10,6 +10,7 @@ library's randomness has).
 
 from collections.abc import Iterator, Mapping
 import contextlib
+import dataclasses
 import functools
 import logging
 import math
@@ -173,7 +174,8 @@ class Checkpoints:
         model=ocp.args.StandardRestore(_model(like)),
         optimizer=ocp.args.StandardRestore(dict(like.opt)),
         progress=ocp.args.JsonRestore()))
-    state = like.replace(**restored['model'], opt=restored['optimizer'])
+    state = dataclasses.replace(
+        like, **restored['model'], opt=restored['optimizer'])
     return state, restored['progress']
 
   def progress(self) -> dict[str, int]:

@@ -73,8 +73,9 @@ def hold(workdir: Path) -> Iterator[None]:
                     'that no second training is started there', stacklevel=3)
     else:
       file.truncate(0)
-      file.write(f'process {os.getpid()} on {socket.gethostname()}')
-      file.flush()
+      holder = f'process {os.getpid()} on {socket.gethostname()}'
+      with contextlib.suppress(OSError):  # a full disk: it is only a hint
+        os.write(file.fileno(), holder.encode())
     yield
 
 

@@ -17,12 +17,12 @@ class Fingerprint(NamedTuple):
   """What tells photographs from others, without reading them.
 
   Attributes:
-    count: how many there are.
+    total: how many there are.
     digest: of their names and of the sizes of their files, as far as the
       source has these.
   """
 
-  count: int
+  total: int
   digest: str
 
 
@@ -84,6 +84,6 @@ def _read(path: Path) -> dict[str, Fingerprint]:
 
 
 def _difference(use: str, before: Fingerprint, now: Fingerprint) -> str:
-  how = (f'{before.count} then, {now.count} now' if before.count != now.count
+  how = (f'{before.total} then, {now.total} now' if before.total != now.total
          else 'as many as then, but with other names or sizes')
   return f'the photographs for {use} are not those of the start: {how}'

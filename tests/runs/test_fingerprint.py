@@ -89,7 +89,7 @@ def test_what_a_run_is_evaluated_on_may_be_added_later(tmp_path, folder):
 
 
 @pytest.mark.parametrize('text', ['{', '[]', '{"training": 3}',
-                                  '{"training": {"counts": 3}}'])
+                                  '{"training": {"totals": 3}}'])
 def test_a_record_that_cannot_be_read_is_one_line(tmp_path, text):
   (tmp_path / 'data.json').write_text(text)
   with pytest.raises(UsageError, match=r'cannot read .*data\.json'):
