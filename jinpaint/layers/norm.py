@@ -123,7 +123,9 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
   matrix = kernel.reshape(-1, kernel.shape[-1])  # the transpose of W
   stored_u = module.variable('spectral', 'u', lambda: _converged(kernel)[0])
   stored_v = module.variable('spectral', 'v', lambda: _converged(kernel)[1])
-  if train and not module.is_initializing():
+  if module.is_initializing():
+    return kernel  # nobody reads what a network returns while it is drawn
+  if train:
     u, v = _iterate(lax.stop_gradient(matrix), stored_u.value)
     stored_u.value, stored_v.value = u, _in_pytorch_order(v, kernel.shape)
   else:
