@@ -1,11 +1,11 @@
 """Normalisations of features and of kernels, with PyTorch's arithmetic."""
 
 from flax import linen as nn
-import jax
 from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import devices
+from jinpaint.layers import initializers
 from jinpaint.types import Array
 
 
@@ -134,7 +134,7 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
   return kernel / (v @ matrix @ u)
 
 
-@jax.jit
+@initializers.compiled_quickly
 def _converged(kernel: Array) -> tuple[Array, Array]:
   """Returns u and v, in PyTorch's order, after thirty power iterations.
 
