@@ -6,10 +6,9 @@ On the test part of the data set, which nothing was chosen on:
 
 python evaluate.py --workdir=runs/flowers --source=test
 
-By EdgeConnect's definitions, and with the SSIM of ISNet's test code as well:
+By the definitions of EdgeConnect's script, and PSNR of colours as well:
 
-python evaluate.py --workdir=runs/f --metric_set=edgeconnect \
-  --metrics=ssim_gaussian
+python evaluate.py --workdir=runs/f --metric_set=edgeconnect --metrics=psnr
 
 Like ISNet's Tables 3 and 4, by the share of holes, beside the printed numbers:
 

@@ -1,0 +1,12 @@
+"""Evaluation: how well holes are filled, and how that is told.
+
+| module       | what it is                                                   |
+|--------------|--------------------------------------------------------------|
+| `metrics`    | the arithmetic: functions that compare two batches of images |
+| `measures`   | the columns of a table, each with its name and definition    |
+| `baselines`  | the rows beside a system: classical methods                  |
+| `scores`     | scoring: measures of a system and of classical methods       |
+| `literature` | the numbers that papers print                                |
+| `reports`    | scores as tables, files and a picture                        |
+| `evaluate`   | all of it for a run, from its checkpoint to a report         |
+"""

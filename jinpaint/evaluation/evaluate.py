@@ -1,9 +1,7 @@
 """The whole evaluation of a run: from its checkpoint to a written report."""
 
 from collections.abc import Callable, Iterable, Mapping
-import itertools
 from pathlib import Path
-from typing import Any
 
 import ml_collections
 
@@ -64,20 +62,20 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     return
 
   directory /= table.replace(':', '_')
-  evaluations: list[Evaluation] = []
-  broken: tuple[str, ...] = ()
+  evaluations = []
   for low, high in paper.bins:
     config.data.mask_ratio = (low, high)
-    evaluation, broken = _score_and_write(
-        config, directory / f'{100 * low:.0f}-{100 * high:.0f}', variables,
-        step=step, limit=limit, evaluator=evaluator)
+    evaluation = score(config, variables, limit=limit, evaluator=evaluator)
+    _write_files(config, directory / f'{100 * low:.0f}-{100 * high:.0f}',
+                 variables, step=step, evaluator=evaluator,
+                 evaluation=evaluation)
     evaluations.append(evaluation)
   used = config.data
   text = reports.comparison(
       paper, evaluations, f'{used.eval_source or used.source}, {used.size} x '
       f'{used.size}, masks {used.mask} ({used.mask_reading})')
   files.write_atomically(directory / 'table.md', (text + '\n').encode())
-  _print_report(text, broken, directory, write)
+  _print_report(text, evaluations[-1].broken, directory, write)
 
 
 def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
@@ -89,8 +87,8 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
     config: the config.
     stage: its stage.
     of_images: what is measured of filled images, see `Evaluator`.
-    published: variables of published networks that are loaded already, more
-      than are needed, maybe; what is missing is loaded.
+    published: variables of published networks that are loaded already. Those
+      that are not needed are left alone, and those that are missing are loaded.
 
   Raises:
     UsageError: published weights are missing.
@@ -105,9 +103,29 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
       edge_threshold=config.edge_threshold, compute=config.compute)
 
 
+def score(config: ml_collections.ConfigDict, variables: Variables, *,
+          evaluator: Evaluator, limit: int = 0) -> Evaluation:
+  """Scores networks and classical methods on a config's held-out data.
+
+  Args:
+    config: whose data.
+    variables: the networks.
+    evaluator: of the config's stage.
+    limit: how many of the first examples; 0 for all.
+
+  Returns:
+    The evaluation. Its `first(n)` is the evaluation of the first n examples
+    alone, which thus need not be scored again.
+  """
+  batches = _held_out(config, limit)
+  return evaluator(variables, batches, names=batches.source.names,
+                   others=baselines.BASELINES)
+
+
 def report(config: ml_collections.ConfigDict, directory: Path,
            variables: Variables, *, step: int, limit: int = 0,
            evaluator: Evaluator | None = None,
+           evaluation: Evaluation | None = None,
            write: Callable[[str], None] = print) -> Evaluation:
   """Evaluates networks on a config's held-out data; prints and writes.
 
@@ -118,16 +136,15 @@ def report(config: ml_collections.ConfigDict, directory: Path,
     step: at which they were saved.
     limit: how many of the first examples; 0 for all.
     evaluator: of the config's stage, if one has been compiled already.
+    evaluation: what `score` returned, if the networks have been scored already.
     write: prints a text.
-
-  Returns:
-    The evaluation. Its `first(n)` is what an evaluation of the first n examples
-    would have been, so that they need not be scored again.
   """
   evaluator = evaluator or evaluator_of(config, runs.stage_of(config))
-  evaluation, broken = _score_and_write(
-      config, directory, variables, step=step, limit=limit, evaluator=evaluator)
-  _print_report(reports.table(evaluation), broken, directory, write)
+  evaluation = evaluation or score(config, variables, evaluator=evaluator,
+                                   limit=limit)
+  _write_files(config, directory, variables, step=step, evaluator=evaluator,
+               evaluation=evaluation)
+  _print_report(reports.table(evaluation), evaluation.broken, directory, write)
   return evaluation
 
 
@@ -152,29 +169,24 @@ def _check_fills(stage: Stage, config: ml_collections.ConfigDict, reason: str
                      f'image, {reason}')
 
 
-def _score_and_write(
-    config: ml_collections.ConfigDict, directory: Path, variables: Variables,
-    *, step: int, limit: int, evaluator: Evaluator
-) -> tuple[Evaluation, tuple[str, ...]]:
-  """Scores networks beside classical methods and writes all files.
-
-  Returns:
-    The evaluation, and the names of the images that were broken.
-  """
-  batches = pipeline.eval_batches(
+def _held_out(config: ml_collections.ConfigDict, limit: int
+              ) -> pipeline.Batches:
+  """Returns the batches of a config's held-out examples."""
+  return pipeline.eval_batches(
       runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
       limit=limit, guidance=runs.guidance_of(config, training=False))
-  first_batch = next(batches)
-  evaluation = evaluator(
-      variables, itertools.chain([first_batch], batches),
-      names=batches.source.names, others=baselines.BASELINES)
-  examples = evaluator.guide(first_batch)
+
+
+def _write_files(config: ml_collections.ConfigDict, directory: Path,
+                 variables: Variables, *, step: int, evaluator: Evaluator,
+                 evaluation: Evaluation) -> None:
+  """Writes an evaluation, with a picture of the first examples."""
+  scored = int(evaluation.indices[-1]) + 1
+  examples = evaluator.guide(next(_held_out(config, limit=scored)))
   picture = reports.figure(examples, evaluator.predict(variables, examples))
-  about: dict[str, Any] = {
+  reports.write(evaluation, directory, {
       'step': step, 'system': config.system, 'stage': config.stage,
-      'seed': config.seed, 'data': config.data.to_dict()}
-  reports.write(evaluation, directory, about, picture)
-  return evaluation, batches.skipped
+      'seed': config.seed, 'data': config.data.to_dict()}, picture)
 
 
 def _print_report(text: str, broken: Iterable[str], directory: Path,

@@ -43,7 +43,8 @@ def psnr(prediction: Array, image: Array, where: Array | None = None) -> Array:
 def l1(prediction: Array, image: Array, where: Array | None = None) -> Array:
   """Returns mean |prediction - image|, in [0, 1]; lower is better.
 
-  ISNet's "L1 (%)" is 100 times that, of the composite; MMagic's, of the hole.
+  ISNet's "L1 (%)" is 100 times that number, of the whole composite; MMagic's
+  is that of the hole alone.
   """
   prediction, image, where = _checked(prediction, image, where)
   return _mean(jnp.abs(prediction - image), where)
@@ -53,10 +54,10 @@ def relative_l1(prediction: Array, image: Array, where: Array | None = None,
                 *, by: str = 'image') -> Array:
   """Returns sum |prediction - image| / a sum of brightness; lower is better.
 
-  EdgeConnect publishes two numbers of this kind as "mae". With `by='image'` it
-  is the training log's, divided by sum(image): in [0, inf]. With `by='both'`
-  it is the evaluation script's, divided by sum(prediction + image): in [0, 1];
-  the script measures `gray` images. Black on black is nan.
+  EdgeConnect publishes two numbers of this kind as "mae". `by='image'` gives
+  that of the training log, divided by sum(image): in [0, inf]. `by='both'`
+  gives that of the evaluation script, divided by sum(prediction + image): in
+  [0, 1]; the script measures `gray` images. Black against black gives nan.
   """
   if by not in ('image', 'both'):
     raise ValueError(f"by is 'image' or 'both', not {by!r}")
@@ -111,11 +112,12 @@ def ssim_gaussian(prediction: Array, image: Array,
                   where: Array | None = None) -> Array:
   """Returns the SSIM of ISNet's test code; 1 is identical.
 
-  As Wang et al., 2004, "Image Quality Assessment: From Error Visibility to
-  Structural Similarity", define it: a Gaussian window of 11 x 11, sigma 1.5,
-  biased covariances, here each channel for itself. But zeros continue the
-  images, so that the outer 5 pixels count and any size will do; a `where`
-  without them gives Wang et al.'s. It averages the same map, as in `ssim`.
+  Wang et al., 2004, "Image Quality Assessment: From Error Visibility to
+  Structural Similarity", define it with a Gaussian window of 11 x 11, sigma 1.5
+  and biased covariances. ISNet's code takes each channel for itself, and it
+  continues the images with zeros: the outer 5 pixels count, and images of any
+  size are accepted. A `where` without those pixels gives the number of Wang et
+  al. As in `ssim`, `where` says over which pixels the map is averaged.
   """
   prediction, image, where = _checked(prediction, image, where)
   bell = np.exp(-np.square(np.arange(-5, 6) / 1.5) / 2)
@@ -130,8 +132,8 @@ def jaccard_soft(prediction: Array, image: Array,
                  where: Array | None = None) -> Array:
   """Returns sum(ab) / (sum a + sum b - sum(ab)) of intensities, in [0, 1].
 
-  A perfect prediction gives 1 only where the image is black and white: 0.5
-  against itself is 1/3. Black on black is 0.
+  A perfect prediction gives 1 only where the image is black and white: a grey
+  of 0.5 against itself gives 1/3. Black against black gives 0.
   """
   prediction, image, where = _checked(prediction, image, where)
   both = _mean(prediction * image, where)
@@ -148,7 +150,8 @@ def jaccard_tolerance(prediction: Array, image: Array, mask: Array,
                       *, tolerance: float = 0.1) -> Array:
   """Returns matched pixels / pixels of the hole, in [0, 1]; higher is better.
 
-  A match has no channel off by more than `tolerance`. No hole gives nan.
+  A pixel is matched if no channel is off by more than `tolerance`. An image
+  without a hole gives nan.
   """
   prediction, image, where = _checked(prediction, image, mask)
   off = jnp.max(jnp.abs(prediction - image), axis=-1, keepdims=True)
@@ -159,9 +162,10 @@ def edge_precision(prediction: Array, edge: Array, where: Array | None = None,
                    *, threshold: float = 0.5) -> Array:
   """Returns the share of predicted edge pixels that are edges, in [0, 1].
 
-  Counted as in EdgeConnect's and ISNet's code, which looks at the hole: edges
-  are greater than the threshold, no distance is tolerated, and with no edge
-  predicted it is 1 if there is none (or no pixel to count), else 0.
+  Counted as in EdgeConnect's and ISNet's code, which looks at the hole. Edges
+  are pixels above the threshold. A predicted edge beside a true one is wrong:
+  no distance is tolerated. If no edge is predicted, the share is 1 where there
+  is no true edge either (or no pixel to count), and 0 elsewhere.
   """
   predicted, true = _edge_pixels(prediction, edge, where, threshold)
   return _share(predicted, true)
@@ -171,8 +175,8 @@ def edge_recall(prediction: Array, edge: Array, where: Array | None = None,
                 *, threshold: float = 0.5) -> Array:
   """Returns the share of true edge pixels that are predicted, in [0, 1].
 
-  Counted as in `edge_precision`; with no true edge it is 1 if none is predicted
-  (or there is no pixel to count), else 0.
+  Counted as in `edge_precision`. If there is no true edge, the share is 1 where
+  none is predicted either (or no pixel counts), and 0 elsewhere.
   """
   predicted, true = _edge_pixels(prediction, edge, where, threshold)
   return _share(true, predicted)
@@ -182,8 +186,8 @@ def edge_f1(prediction: Array, edge: Array, where: Array | None = None,
             *, threshold: float = 0.5) -> Array:
   """Returns the harmonic mean of precision and recall, in [0, 1].
 
-  2 hits / (predicted edges + true edges), counted as in `edge_precision`; with
-  neither it is 1.
+  2 hits / (predicted edges + true edges), counted as in `edge_precision`. It is
+  1 if there are neither predicted nor true edges.
   """
   predicted, true = _edge_pixels(prediction, edge, where, threshold)
   both = _count(predicted) + _count(true)

@@ -100,6 +100,7 @@ class Evaluation:
     holes: (N,), the share of hole pixels.
     measures: what was measured, by key, in the order of a table's columns.
     remarks: method -> what a reader must know of its scores.
+    broken: the held-out images that cannot be read, which were left out.
   """
 
   methods: Mapping[str, Scores]
@@ -108,6 +109,7 @@ class Evaluation:
   holes: np.ndarray
   measures: Mapping[str, Measure]
   remarks: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  broken: tuple[str, ...] = ()
 
   @property
   def system(self) -> str:
@@ -222,7 +224,8 @@ class Evaluator:
     Args:
       variables: the system's networks.
       batches: with what the stage reads, `weight` and `index`, see
-        `jinpaint.data.pipeline.eval_batches`.
+        `jinpaint.data.pipeline.eval_batches`. If there is an attribute
+        `skipped`, it names the images that could not be read.
       names: the images' names by `index`; empty if they have none.
       others: further rows of the table, see `jinpaint.evaluation.baselines`.
         Beside a stage that makes no image, there are none.
@@ -251,7 +254,8 @@ class Evaluator:
         images=tuple(names[i] if names else str(i) for i in joined),
         indices=joined, holes=np.concatenate(holes), measures=self.measures,
         remarks={system: _TRUE_EDGES_REMARK}
-        if self.stage.needs_true_edges else {})
+        if self.stage.needs_true_edges else {},
+        broken=tuple(getattr(batches, 'skipped', ())))
 
   def _joined(self, parts: list[Scores]) -> Scores:
     """Joins the scores of batches; measures are in the order of columns."""

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tiny_run
 from jinpaint import runs
 from jinpaint.data import files
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import evaluate
+from jinpaint.evaluation import evaluate, measures
 from jinpaint.training import loop
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,12 @@ def test_wrong_words_for_evaluation_are_one_line(words, message):
   assert_refused(run('evaluate.py', *words), message)
 
 
+def test_the_help_of_evaluation_names_every_metric_and_every_set():
+  words = re.findall(r'\w+', run('evaluate.py', '--help').stdout)
+  for name in (*measures.MEASURES, *measures.SETS):
+    assert name in words, name
+
+
 # What training and evaluation find out is no more than a line either
 
 
@@ -107,10 +114,10 @@ def test_what_a_worker_thread_finds_out_is_one_line(tmp_path):
       'hole ratio of 0.95 to 0.99')
 
 
-def test_an_empty_work_directory_cannot_be_evaluated(tmp_path):
-  assert_refused(run('evaluate.py', f'--workdir={tmp_path}'),
-                 f'{tmp_path} holds no run')
-  assert not list(tmp_path.iterdir())
+def test_an_unknown_metric_on_the_command_line_is_one_line(workdir):
+  assert_refused(
+      run('evaluate.py', f'--workdir={workdir}', '--metrics=psnr,simm'),
+      'unknown metric of images "simm"; did you mean "ssim"?')
 
 
 # The same errors, where no process need be started
@@ -169,6 +176,8 @@ def test_a_work_directory_that_cannot_be_made_is_one_line(tmp_path):
     ({'data': {'eval_source': 'folder:none'}}, 'there is no folder none'),
     ({'data': {'eval_source': 'phtos'}}, 'did you mean "photos"'),
     ({'data': {'eval_source': 'test'}}, 'has no photographs to test on'),
+    ({'metrics': ['psnr_grey']}, 'did you mean "psnr_gray"'),
+    ({'metric_set': 'edgeconect'}, 'did you mean "edgeconnect"'),
     ({'limit': -1}, 'the limit is -1')])
 def test_what_cannot_be_evaluated_is_one_line(
     changes, message, workdir):
@@ -177,6 +186,12 @@ def test_what_cannot_be_evaluated_is_one_line(
     evaluate.evaluate(workdir, **changes)
   assert '\n' not in str(caught.value)
   assert (workdir / 'evaluation/summary.json').read_bytes() == before
+
+
+def test_an_empty_work_directory_cannot_be_evaluated(tmp_path):
+  with pytest.raises(UsageError, match=f'{tmp_path} holds no run'):
+    evaluate.evaluate(tmp_path)
+  assert not list(tmp_path.iterdir())
 
 
 def test_the_test_part_is_scored_where_it_is_asked_for(workdir, tmp_path):

@@ -14,9 +14,9 @@ import tiny_run
 from configs import edgeconnect
 from jinpaint import runs, training
 from jinpaint.converters import pretrained
-from jinpaint.data import pipeline
+from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import evaluate
+from jinpaint.evaluation import evaluate, reports
 from jinpaint.runs import checkpoints
 from jinpaint.types import KEYS
 
@@ -117,19 +117,59 @@ def test_scores_with_the_true_edges_say_so_wherever_they_are(tmp_path):
 # --- what training asks for ---
 
 
-def test_a_report_holds_what_validation_after_the_last_step_would_find(
-    workdir, tmp_path):
+def test_the_first_scores_are_what_validation_after_the_last_step_would_find(
+    workdir):
   config = runs.read_config(workdir)
-  variables, step = checkpoints.variables_of(workdir)
+  variables, _ = checkpoints.variables_of(workdir)
   evaluator = evaluate.evaluator_of(config, runs.stage_of(config))
-  whole = evaluate.report(config, tmp_path, variables, step=step,
-                          evaluator=evaluator, write=lambda text: None)
+  whole = evaluate.score(config, variables, evaluator=evaluator)
   assert len(whole.images) > 1
   alone = evaluator(variables, pipeline.eval_batches(
       runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
       limit=1, guidance=runs.guidance_of(config, training=False)))
   assert whole.first(1).means() == alone.means()
   assert whole.first(1).means() != whole.means()
+
+
+def test_a_report_of_scores_that_are_known_scores_nothing_again(
+    workdir, tmp_path):
+  config = runs.read_config(workdir)
+  variables, step = checkpoints.variables_of(workdir)
+  evaluator = evaluate.evaluator_of(config, runs.stage_of(config))
+  evaluation = evaluate.score(config, variables, evaluator=evaluator)
+
+  class Painter:
+    """Only draws examples."""
+
+    guide, predict = evaluator.guide, evaluator.predict
+
+  said = []
+  assert evaluate.report(
+      config, tmp_path / 'known', variables, step=step, evaluator=Painter(),
+      evaluation=evaluation, write=said.append) is evaluation
+  evaluate.report(config, tmp_path / 'scored', variables, step=step,
+                  evaluator=evaluator, write=lambda text: None)
+  assert said == [reports.table(evaluation), f'written to {tmp_path}/known']
+  for name in ('table.md', 'summary.json', 'images.csv', 'examples.png'):
+    assert (tmp_path / 'known' / name).read_bytes() == (
+        tmp_path / 'scored' / name).read_bytes()
+
+
+def test_images_that_cannot_be_read_are_named_below_the_table(
+    workdir, tmp_path):
+  pixels = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+  for name in 'abc':
+    files.write(tmp_path / f'photos/{name}.png', files.Picture(pixels))
+  (tmp_path / 'photos/a.png').write_bytes(b'no picture')
+  run = shutil.copytree(workdir, tmp_path / 'run')
+  said = []
+  evaluate.evaluate(run, data={'eval_source': f'folder:{tmp_path}/photos'},
+                    limit=2, write=said.append)
+  assert '\n1 images, ' in said[0]
+  [broken] = said[1:-1]
+  assert broken.startswith('not evaluated, broken: ')
+  assert 'a.png' in broken
+  assert files.read_rgb(run / 'evaluation/examples.png').shape[0] == 16
 
 
 def test_published_weights_that_are_loaded_already_are_not_loaded_again(

@@ -49,9 +49,9 @@ def test_hole_and_image_differ_by_the_share_of_the_hole(rng):
 def test_a_measure_of_the_hole_is_undefined_without_one(rng):
   prediction, image, mask = random_case(rng, CASE)
   mask[1] = 0
-  values = measured(prediction, image, mask)
+  values = all_measured(prediction, image, mask)
   of_hole = {'psnr_hole', 'ssim_hole', 'l1_percent_hole', 'jaccard_hole',
-             'jaccard_tolerance'}
+             'jaccard_tolerance', 'edge_accuracy'}
   for key, numbers in values.items():
     assert list(np.isnan(numbers)) == [
         False, key in of_hole, False, False], key
