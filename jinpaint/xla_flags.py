@@ -28,27 +28,33 @@ def turn_off_ynnpack() -> None:
   """
   flags = os.environ.get('XLA_FLAGS', '').strip()
   names_a_file = flags and not flags.startswith('-')
-  if _FLAG in flags or names_a_file or not _jaxlib_knows(_FLAG):
+  if _FLAG in flags or names_a_file or not jaxlib_knows(_FLAG):
     return
   os.environ['XLA_FLAGS'] = f'{flags} --{_FLAG}='.lstrip()
 
 
-def _jaxlib_knows(flag: str) -> bool:
-  """Returns whether jaxlib's library has a flag of this name.
+def jaxlib_knows(flag: str) -> bool:
+  """Returns whether the installed jaxlib has an XLA flag of this name.
 
-  XLA ends the process for a flag that it does not know, and which versions know
-  an experimental one cannot be foretold. So its name is looked for in the
-  library's file, without importing jaxlib. That takes 15 ms where it is there,
+  XLA ends the process for a flag that it does not know, and nobody can foretell
+  which versions know an experimental one. So its name is looked for in jaxlib's
+  library file, without importing jaxlib. That takes 15 ms where it is there,
   half a second where it is not. XLA's libraries for other devices are released
   with jaxlib and have the same flags.
+
+  Args:
+    flag: without the hyphens and without a value.
   """
   jaxlib = importlib.util.find_spec('jaxlib')
   if jaxlib is None or jaxlib.origin is None:
     return False
+  # As a string of C, which ends with a zero: the names of flags that XLA has
+  # given up are still there otherwise, among those that are not to be reused.
+  name = b'\0' + flag.encode() + b'\0'
   # libjax_common.so on Linux, .dylib on macOS, jax_common.dll on Windows.
   for library in Path(jaxlib.origin).parent.glob('*jax_common.*'):
     with (library.open('rb') as file,
           mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content):
-      if content.find(flag.encode()) >= 0:
+      if content.find(name) >= 0:
         return True
   return False

@@ -83,3 +83,14 @@ def test_a_flag_that_jaxlib_does_not_know_is_not_set(monkeypatch):
   monkeypatch.setattr(xla_flags, '_FLAG', 'xla_cpu_a_flag_of_another_version')
   xla_flags.turn_off_ynnpack()
   assert os.environ['XLA_FLAGS'] == '--xla_dump_to=/nowhere'
+
+
+@pytest.mark.parametrize('flag', [
+    FLAG, 'xla_cpu_use_fusion_emitters',  # which jaxlib 0.12 has given up
+    'xla_cpu_a_flag_of_another_version'])
+def test_jaxlib_knows_the_flags_that_do_not_end_the_process(flag):
+  ends = subprocess.run(
+      [sys.executable, '-c', 'import jax; jax.devices()'], check=False,
+      env={**os.environ, 'XLA_FLAGS': f'--{flag}='}, capture_output=True)
+  assert xla_flags.jaxlib_knows(flag) == (
+      b'Unknown flag' not in ends.stdout + ends.stderr)
