@@ -6,14 +6,12 @@ flags, and `run`, which does what they say. How a command ends is said in
 `--overwrite`.
 """
 
-import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
 from jinpaint import errors
 from jinpaint.commands import convert, inpaint, masks, sketches, systems
+from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
-from jinpaint.errors import UsageError
 
 _COMMANDS = (inpaint, masks, sketches, convert, systems)
 
@@ -33,16 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args.run(args)
 
 
-class _Parser(argparse.ArgumentParser):
-  """A parser that says in one line what is wrong."""
-
-  def error(self, message: str) -> NoReturn:
-    raise UsageError(f'{message}; see {self.prog} --help')
-
-
-def _parser() -> _Parser:
+def _parser() -> Parser:
   """Returns the parser of all commands."""
-  parser = _Parser(prog='jinpaint', description='Image inpainting in JAX.')
+  parser = Parser(prog='jinpaint', description='Image inpainting in JAX.')
   commands = parser.add_subparsers(required=True, metavar='COMMAND')
   for command in _COMMANDS:
     command.add_parser(commands).set_defaults(run=command.run)

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from jinpaint import networks
+from jinpaint.commands.parsers import Commands
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: 'argparse._SubParsersAction'
-               ) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'convert', help='convert published PyTorch weights',

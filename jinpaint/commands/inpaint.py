@@ -10,12 +10,12 @@ import warnings
 import numpy as np
 
 from jinpaint.commands import writing
+from jinpaint.commands.parsers import Commands
 from jinpaint.data import edges, files, mask_files
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: 'argparse._SubParsersAction'
-               ) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'inpaint', help='fill the holes of pictures',

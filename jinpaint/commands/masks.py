@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from jinpaint.commands import writing
+from jinpaint.commands.parsers import Commands
 from jinpaint.data import files, masks
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: 'argparse._SubParsersAction'
-               ) -> argparse.ArgumentParser:
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'masks', help='write random masks',

@@ -110,8 +110,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
       return path
     part.unlink()
   except (OSError, http.client.HTTPException, ValueError) as error:
-    if isinstance(error, OSError) and error.errno in FULL:
-      raise RunError(f'cannot write {part}: {error.strerror}') from error
+    if _is_full_disk(error):
+      raise RunError(f'cannot write {part}: the disk is full') from error
     reason = ' '.join(str(getattr(error, 'reason', '') or error).split())
     if isinstance(error, urllib.error.HTTPError):
       reason = f'HTTP {error.code} {reason}'
@@ -149,12 +149,16 @@ def _download(url: str, part: Path, progress: bool) -> None:
     try:
       return _append_rest(url, part, progress)
     except (OSError, http.client.HTTPException) as error:
-      lasting = (isinstance(error, urllib.error.HTTPError)
-                 and error.code < 500
-                 and error.code not in _TEMPORARY)
+      lasting = (error.code < 500 and error.code not in _TEMPORARY
+                 if isinstance(error, urllib.error.HTTPError)
+                 else _is_full_disk(error))
       if lasting or not tries_left:
         raise
     time.sleep(_PAUSE * (_TRIES - tries_left))
+
+
+def _is_full_disk(error: Exception) -> bool:
+  return isinstance(error, OSError) and error.errno in FULL
 
 
 def _append_rest(url: str, part: Path, progress: bool) -> None:

@@ -22,11 +22,6 @@ QUICK = '--config=configs/quickstart.py'
 WORK = '--workdir=nowhere/run'
 
 
-@pytest.fixture(scope='module')
-def workdir(tmp_path_factory):
-  return tiny_run.trained(tmp_path_factory.getbasetemp())
-
-
 def run(program, *words):
   # What importing JAX in this process has set is not the program's own.
   env = {key: value for key, value in os.environ.items()

@@ -1,5 +1,6 @@
 """Published weights: whole, checked, resumed; a clear line when they fail."""
 
+import errno
 import hashlib
 import http.server
 import re
@@ -9,7 +10,7 @@ import threading
 import pytest
 
 from jinpaint.converters import download
-from jinpaint.errors import UsageError
+from jinpaint.errors import RunError, UsageError
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -236,6 +237,19 @@ def test_no_network_says_what_to_get_and_where_to_put_it(path, publish):
 def test_cache_that_cannot_be_written_is_a_usage_error(cache, publish):
   cache.write_text('a file where the folder should be')
   assert 'could not download tiny' in refusal()
+
+
+def test_a_full_disk_is_no_error_of_use_and_not_tried_again(
+    path, part, monkeypatch):
+  tries = []
+
+  def fill(*arguments):
+    tries.append(arguments)
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  monkeypatch.setattr(download, '_append_rest', fill)
+  with pytest.raises(RunError, match=f'cannot write {part}: the disk is full'):
+    download.fetch('tiny')
+  assert len(tries) == 1
 
 
 def test_file_behind_a_page_is_asked_for_by_hand(server, path, publish):

@@ -1,0 +1,429 @@
+"""`jinpaint inpaint`: what it fills, what it refuses, and in which words."""
+
+from pathlib import Path
+
+from command_files import (
+    assert_filled,
+    assert_refused,
+    contents,
+    hole,
+    picture,
+    read,
+    SIZE,
+    write,
+)
+import numpy as np
+from PIL import Image
+import pytest
+
+from jinpaint import inference
+from jinpaint.data import files
+
+# One picture
+
+
+def test_a_run_fills_a_picture_end_to_end(
+    workdir, jinpaint, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  image = write('photo.png', picture(3))
+  write('mask.png', hole())
+  status, out, err = jinpaint(
+      'inpaint', f'--model={workdir}', '--input=photo.png', '--mask=mask.png',
+      '--output=new folder/ü.png', '--checkpoint=best')
+  assert (status, out, err) == (0, 'wrote 1 of 1 to new folder/ü.png\n', '')
+  assert_filled('new folder/ü.png', image)
+  status, _, err = jinpaint(
+      'inpaint', f'--model={workdir}', '--image=photo.png', '--mask=mask.png',
+      '--output=out.png', '--edge=canny')
+  assert (status, err) == (2, f'error: {workdir} holds a system that reads no '
+                              'edges\n')
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+@pytest.mark.parametrize('channels', [(), (3,), (4,)])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_result_has_the_size_channels_and_depth_of_its_picture(
+    suffix, channels, dtype, place, inpaint):
+  image = write(f'photo{suffix}', picture(*channels, dtype=dtype))
+  write('mask.png', hole())
+  assert inpaint(f'photo{suffix}', 'mask.png', f'out{suffix}')[0] == 0
+  assert_filled(f'out{suffix}', image)
+
+
+def test_a_photograph_on_its_side_is_filled_upright(place, inpaint):
+  upright = picture(3)
+  exif = Image.Exif()
+  exif[0x112] = 6
+  Image.fromarray(np.rot90(upright)).save('camera.png', exif=exif)
+  write('mask.png', hole())
+  assert inpaint('camera.png', 'mask.png', 'out.png')[0] == 0
+  assert_filled('out.png', upright)
+
+
+def test_the_colour_of_a_hole_can_be_black(place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', 255 - hole())
+  assert inpaint('photo.png', 'mask.png', 'out.png', '--mask-hole=black') == (
+      0, 'wrote 1 of 1 to out.png\n', '')
+  assert_filled('out.png', image)
+
+
+def test_masks_come_in_colour_in_one_bit_and_in_zeros_and_ones(place, inpaint):
+  image = write('photo.png', picture(3))
+  write('rgb.png', np.dstack([hole()] * 3))
+  Image.fromarray(hole()).convert('1').save('bit.png')
+  write('ones.bmp', hole() // 255)
+  write('deep.tif', hole().astype(np.uint16) * 257)
+  for name in ('rgb.png', 'bit.png', 'ones.bmp', 'deep.tif'):
+    status, _, err = inpaint('photo.png', name, f'out {name}.png')
+    assert (status, err) == (0, '')
+    assert_filled(f'out {name}.png', image)
+
+
+def test_a_grey_mask_is_cut_at_half_and_its_grey_pixels_are_counted(
+    place, inpaint):
+  image, mask = write('photo.png', picture(3)), hole()
+  mask[5, 10:17] = 127  # just not a hole
+  mask[6, 10:15] = 128  # just one
+  write('mask.png', mask)
+  status, _, err = inpaint('photo.png', 'mask.png', 'out.png')
+  assert status == 0
+  assert err == ('warning: 12 of 1961 pixels of the mask mask.png are grey; '
+                 'they are cut at half\n')
+  assert_filled('out.png', image, mask > 127)
+
+
+def test_strict_refuses_a_grey_mask(place, inpaint):
+  write('photo.png', picture(3))
+  mask = hole()
+  mask[0, :3] = 9
+  write('mask.png', mask)
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png', '--strict'),
+                 'mask.png', '3 of 1961 pixels')
+  assert not Path('out.png').exists()
+  write('mask.png', hole())
+  assert inpaint('photo.png', 'mask.png', 'out.png', '--strict')[0] == 0
+
+
+def test_a_mask_of_another_size_is_refused_and_both_sizes_are_named(
+    place, inpaint):
+  write('photo.png', picture(3))
+  write('mask.png', hole((53, 37)))
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png'),
+                 'photo.png is 53 x 37', 'mask.png is 37 x 53')
+  assert not Path('out.png').exists()
+
+
+def test_jpeg_is_written_with_a_warning(place, inpaint):
+  image = write('photo.jpg', picture(3))
+  write('mask.png', hole())
+  status, _, err = inpaint('photo.jpg', 'mask.png', 'out.jpg')
+  assert status == 0
+  assert err == 'warning: out.jpg: JPEG changes known pixels; PNG keeps them\n'
+  known = hole() == 0
+  np.testing.assert_allclose(read('out.jpg')[known].astype(int),
+                             image[known].astype(int), atol=12)
+
+
+@pytest.mark.parametrize('output', ['out.png', 'photo.png', 'mask.png'])
+def test_what_exists_is_not_overwritten_unless_told(output, place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', hole())
+  write('out.png', picture(3, seed=1))
+  before = contents(place)
+  assert_refused(inpaint('photo.png', 'mask.png', output),
+                 f'{output} exists; --overwrite')
+  assert contents(place) == before
+  assert inpaint('photo.png', 'mask.png', output, '--overwrite')[0] == 0
+  assert_filled(output, image)
+
+
+@pytest.mark.parametrize(('image', 'mask', 'output', 'words'), [
+    ('none.png', 'mask.png', 'out.png', 'there is no image none.png'),
+    ('photo.png', 'none.png', 'out.png', 'there is no mask none.png'),
+    ('photo.png', 'folder', 'out.png', 'the mask folder a folder'),
+    ('photo.png', 'mask.png', 'folder', 'folder is a folder; name a file'),
+    ('photo.png', 'mask.png', 'out.gif', 'cannot write out.gif'),
+    ('photo.png', 'mask.png', 'out', 'cannot write out: its suffix'),
+    ('photo.png', 'mask.png', 'mask.png/out.png', 'cannot write mask.png/out'),
+    ('alpha.png', 'mask.png', 'out.jpg', 'name the output .png'),
+    ('cut.png', 'mask.png', 'out.png', 'cannot read the image cut.png'),
+    ('photo.png', 'cut.png', 'out.png', 'cannot read the mask cut.png'),
+    ('float.tif', 'mask.png', 'out.png', 'float.tif (float32 numbers'),
+    ('folder', 'mask.png', 'out', 'no image in folder'),
+    ('images', 'mask.png', 'mask.png', 'mask.png is a file; images needs'),
+    ('images', 'folder', 'out', 'no image in folder'),
+    ('images', 'none', 'out', 'there is no mask none')])
+def test_what_cannot_be_done_is_one_line_and_writes_nothing(
+    image, mask, output, words, place, inpaint):
+  write('photo.png', picture(3))
+  write('images/photo.png', picture(3))
+  write('alpha.png', picture(4))
+  write('mask.png', hole())
+  # Where only the end is missing, libpng adds a line of its own.
+  Path('cut.png').write_bytes(Path('photo.png').read_bytes()[:7])
+  Image.fromarray(np.zeros(SIZE, np.float32)).save('float.tif')
+  Path('folder').mkdir()
+  before = contents(place)
+  assert_refused(inpaint(image, mask, output), words)
+  assert contents(place) == before
+
+
+def test_a_model_that_is_none_is_named(workdir, jinpaint, tmp_path):
+  write(tmp_path / 'photo.png', picture(3))
+  words = [f'--image={tmp_path}/photo.png', f'--mask={tmp_path}/photo.png',
+           f'--output={tmp_path}/out.png']
+  assert_refused(jinpaint('inpaint', f'--model={tmp_path}', *words),
+                 tmp_path, 'holds no run')
+  assert_refused(
+      jinpaint('inpaint', f'--model={workdir}', '--checkpoint=3', *words),
+      'has no checkpoint "3"; there are: 2')
+
+
+# Folders
+
+
+def test_a_folder_is_filled_by_masks_of_the_same_stem(place, inpaint):
+  images, holes = {}, {}
+  for i, (name, mask) in enumerate([
+      ('a.png', 'a.bmp'), ('b.PNG', 'b.png'), ('sub folder/c.tif',
+                                               'sub folder/c.webp'),
+      ('other/c.png', 'other/c.png')]):
+    size = (20 + i, 30)
+    images[name] = write(f'in/{name}', picture(3, size=size, seed=i))
+    holes[name] = np.zeros(size, np.uint8)
+    holes[name][i:10 + i, 5:20] = 255
+    write(f'masks/{mask}', holes[name])
+  Path('in/notes.txt').write_text('no image')
+  write('masks/unused.png', hole())
+  assert inpaint('in', 'masks', 'out') == (0, 'wrote 4 of 4 to out\n', '')
+  assert set(contents(place / 'out')) == set(images)
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image, holes[name])
+
+
+def test_one_mask_serves_a_whole_folder_and_warns_once(place, inpaint):
+  images = {f'{i}.png': write(f'in/{i}.png', picture(3, seed=i))
+            for i in range(3)}
+  mask = hole()
+  mask[0, 0] = 3
+  write('mask.png', mask)
+  status, _, err = inpaint('in', 'mask.png', 'out')
+  assert status == 0
+  assert err.count('1 of 1961 pixels of the mask mask.png are grey') == 1
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image)
+
+
+def test_a_mask_of_the_same_stem_in_another_folder_is_taken(place, inpaint):
+  image = write('photos/sub/x.png', picture(3))
+  write('masks/x.png', hole())
+  assert inpaint('photos', 'masks', 'out') == (
+      0, 'wrote 1 of 1 to out\n', '')
+  assert_filled('out/sub/x.png', image)
+
+
+def test_a_mask_at_the_same_path_goes_before_one_of_the_same_stem(
+    place, inpaint):
+  image = write('photos/sub/x.png', picture(3))
+  write('masks/other/x.png', 255 - hole())
+  write('masks/sub/x.bmp', hole())
+  assert inpaint('photos', 'masks', 'out')[0] == 0
+  assert_filled('out/sub/x.png', image)
+
+
+def test_a_mask_that_is_missing_or_there_twice_is_named(place, inpaint):
+  for name in ('a', 'sub/b'):
+    write(f'in/{name}.png', picture(3))
+  write('masks/a.png', hole())
+  assert_refused(inpaint('in', 'masks', 'out'),
+                 'no masks named b for the image sub/b.png')
+  for folder in 'xy':
+    write(f'masks/{folder}/b.png', hole())
+  assert_refused(inpaint('in', 'masks', 'out'),
+                 '2 masks named b for the image sub/b.png', 'x/b.png, y/b.png')
+  write('masks/sub/b.png', hole())
+  write('masks/a.bmp', hole())
+  assert_refused(inpaint('in', 'masks', 'out'), '2 masks named a for the image '
+                 'a.png', 'a.bmp, a.png')
+  assert not Path('out').exists()
+
+
+def test_a_broken_image_in_a_folder_is_named_skipped_and_counted(
+    place, inpaint):
+  images = {name: write(f'in/{name}', picture(3, seed=i))
+            for i, name in enumerate(['a.bmp', 'b.bmp', 'c.bmp'])}
+  path = Path('in/b.bmp')
+  path.write_bytes(path.read_bytes()[:-1])
+  write('mask.png', hole())
+  status, out, err = inpaint('in', 'mask.png', 'out')
+  assert status == 2
+  assert out == 'wrote 2 of 3 to out\n'
+  assert err.splitlines() == [
+      'skipped a broken image: in/b.bmp (broken, cut off, or no image)',
+      'error: 1 of 3 images were broken and skipped']
+  assert set(contents(place / 'out')) == {'a.bmp', 'c.bmp'}
+  for name in ('a.bmp', 'c.bmp'):
+    assert_filled(f'out/{name}', images[name])
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+@pytest.mark.parametrize('fault', ['size', 'grey', 'broken'])
+def test_a_bad_mask_in_a_folder_is_said_before_anything_is_written(
+    fault, overwrite, place, inpaint):
+  for name in 'abc':
+    write(f'in/{name}.png', picture(3))
+    write(f'masks/{name}.png', hole())
+  more = ['--strict']
+  if overwrite:
+    write('out/a.png', picture(3, seed=1))
+    more += ['--overwrite']
+  bad = {'size': hole((10, 10)), 'grey': hole() // 2, 'broken': hole()}[fault]
+  write('masks/c.png', bad)
+  if fault == 'broken':
+    Path('masks/c.png').write_bytes(b'')
+  before = contents(place)
+  assert_refused(inpaint('in', 'masks', 'out', *more), 'masks/c.png')
+  assert contents(place) == before
+
+
+def test_an_existing_result_in_a_folder_stops_it_before_it_starts(
+    place, inpaint):
+  for name in 'ab':
+    write(f'in/{name}.png', picture(3))
+  write('mask.png', hole())
+  write('out/b.png', picture(3))
+  before = contents(place)
+  assert_refused(inpaint('in', 'mask.png', 'out'), 'out/b.png exists')
+  assert contents(place) == before
+  assert inpaint('in', 'mask.png', 'out', '--overwrite')[0] == 0
+
+
+def test_a_full_disk_leaves_what_was_there(place, inpaint, monkeypatch):
+  write('photo.png', picture(3))
+  write('mask.png', hole())
+  write('out.png', picture(3, seed=1))
+  before = contents(place)
+
+  def full(part, path):
+    raise OSError(28, 'No space left on device')
+  monkeypatch.setattr(files.os, 'replace', full)
+  assert inpaint('photo.png', 'mask.png', 'out.png', '--overwrite') == (
+      1, '', 'error: cannot write out.png: No space left on device\n')
+  assert contents(place) == before
+
+
+def test_jpegs_in_a_folder_are_warned_of_once(place, inpaint):
+  for name in ('a.jpg', 'b.JPEG', 'c.png'):
+    write(f'in/{name}', picture(3))
+  write('mask.png', hole())
+  status, _, err = inpaint('in', 'mask.png', 'out')
+  assert status == 0
+  assert err == ('warning: out/a.jpg and 1 more: JPEG changes known pixels; '
+                 'PNG keeps them\n')
+
+
+# Sketches
+
+
+class Follower:
+  """Stands in for a system that follows sketches: strokes become black."""
+
+  follows_sketches = True
+
+  def __call__(self, image, mask, sketch=None):
+    strokes = np.zeros_like(mask) if sketch is None else sketch
+    return np.where((mask * strokes)[..., None] > 0, 0, image).astype(np.uint8)
+
+
+@pytest.fixture
+def follower(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(
+      inference, 'load', lambda path, checkpoint, edge: Follower())
+  return tmp_path
+
+
+def stroke(value=255):
+  sketch = np.zeros(SIZE, np.uint8)
+  sketch[:30, 15] = value
+  return sketch
+
+
+def test_strokes_in_the_hole_lead_the_filling(follower, inpaint):
+  image = write('a.png', picture(3) | 1)
+  write('mask.png', hole())
+  write('sketch.png', stroke())
+  assert inpaint('a.png', 'mask.png', 'out.png', '--sketch=sketch.png')[0] == 0
+  black = (read('out.png') == 0).all(axis=2)
+  np.testing.assert_array_equal(black, (hole() > 0) & (stroke() > 0))
+  write('empty.png', stroke(0))
+  assert inpaint('a.png', 'mask.png', 'b.png', '--sketch=empty.png')[0] == 0
+  np.testing.assert_array_equal(read('b.png'), image)
+
+
+def test_a_grey_sketch_is_cut_and_said_or_refused(follower, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('sketch.png', stroke(200))
+  case = 'a.png', 'mask.png', 'out.png', '--sketch=sketch.png'
+  assert_refused(inpaint(*case, '--strict'), 'of the sketch sketch.png are '
+                 'grey, not black or white')
+  assert not Path('out.png').exists()
+  status, _, err = inpaint(*case)
+  assert status == 0
+  assert '30 of 1961 pixels of the sketch sketch.png are grey' in err
+
+
+@pytest.mark.parametrize(('sketch', 'message'), [
+    ('small.png', 'its sketch small.png is 9 x 9; they must have one size'),
+    ('none.png', 'there is no sketch none.png'),
+    ('folder', 'is a file and the sketch folder a folder')])
+def test_a_sketch_that_does_not_fit_is_one_line(
+    sketch, message, follower, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('small.png', np.zeros((9, 9), np.uint8))
+  write('folder/a.png', stroke())
+  before = contents(follower)
+  assert_refused(inpaint('a.png', 'mask.png', 'out.png', f'--sketch={sketch}'),
+                 message)
+  assert contents(follower) == before
+
+
+def test_a_system_that_follows_no_sketch_refuses_one(place, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('sketch.png', stroke())
+  assert_refused(inpaint('a.png', 'mask.png', 'out.png', '--sketch=sketch.png'),
+                 'run holds a system that follows no sketches')
+
+
+def test_a_folder_needs_a_sketch_for_each_image(follower, inpaint):
+  for name in 'ab':
+    write(f'in/{name}.png', picture(3))
+  write('mask.png', hole())
+  write('sketches/a.png', stroke())
+  assert_refused(inpaint('in', 'mask.png', 'out', '--sketch=sketches'),
+                 'no sketches named b for the image b.png in sketches')
+  write('sketches/b.png', stroke())
+  assert inpaint('in', 'mask.png', 'out', '--sketch=sketches')[0] == 0
+
+
+def test_protocols_keep_their_folders(follower, jinpaint):
+  words = 'inpaint', '--model=run', '--cases=cases', '--output=out'
+  assert_refused(jinpaint(*words), 'cases holds no protocol')
+  for protocol in ('editing', 'removal'):
+    write(f'cases/{protocol}/images/a.png', picture(3))
+    write(f'cases/{protocol}/masks/a.png', hole())
+  write('cases/editing/sketches/a.png', stroke())
+  assert jinpaint(*words)[0] == 0
+  assert sorted(contents(Path('out'))) == ['editing/a.png', 'removal/a.png']
+  np.testing.assert_array_equal(read('out/removal/a.png'), picture(3))
+  assert (read('out/editing/a.png') != picture(3)).any()
+  assert_refused(jinpaint(*words, '--mask=m.png'), '--cases takes the place')
+  write('taken.png', hole())
+  assert_refused(jinpaint(*words[:-1], '--output=taken.png'),
+                 'taken.png is a file; cases needs a folder')
+  assert_refused(jinpaint('inpaint', '--model=run', '--output=out'),
+                 'name --image and --mask, or --cases')

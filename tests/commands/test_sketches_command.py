@@ -1,0 +1,40 @@
+"""`jinpaint sketches`: what it writes, what it refuses, and in which words."""
+
+from pathlib import Path
+
+from command_files import assert_refused, contents, picture, read, write
+import numpy as np
+import pytest
+
+
+def test_sketches_are_simulated_for_a_folder(tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  board = np.uint8((np.indices((40, 60)) // 10).sum(0) % 2 * 255)
+  for name in ('a.jpg', 'sub/b.png'):
+    write(f'in/{name}', np.repeat(board[..., None], 3, -1))
+  words = 'sketches', '--image=in', '--move=40'
+  assert jinpaint(*words, '--output=out')[0] == 0
+  made = [read(f'out/{name}') for name in ('a.png', 'sub/b.png')]
+  for sketch in made:
+    assert (sketch.shape, set(np.unique(sketch))) == ((40, 60), {0, 255})
+  assert (made[0] != made[1]).any()
+  assert_refused(jinpaint(*words, '--output=out'), 'out/a.png exists')
+  assert jinpaint(*words, '--output=other', '--thin', '--soft')[0] == 0
+  assert len(np.unique(read('other/a.png'))) > 2
+  assert jinpaint(*words, '--output=again')[0] == 0
+  assert contents(Path('again')) == contents(Path('out'))
+  # Edges from files, of which soft ones are cut.
+  assert jinpaint(*words, '--output=of files', '--edge=files:out')[0] == 0
+
+
+@pytest.mark.parametrize(('more', 'message'), [
+    ('--move=9-3', 'move is "9-3"'), ('--edge=cany', 'did you mean "canny"'),
+    ('--cut=1.5', '--cut within 0 and 1'), ('--image=x', 'no image x'),
+    ('--edge=files:x', 'x')])
+def test_sketches_that_cannot_be_simulated_are_one_line(
+    more, message, tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  write('in/a.png', picture(3))
+  assert_refused(jinpaint('sketches', '--image=in', '--output=out', more),
+                 message)
+  assert not Path('out').exists()
