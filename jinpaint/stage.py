@@ -14,6 +14,8 @@ from jinpaint import errors, images
 from jinpaint.nets import Nets
 from jinpaint.types import Array, Batch, KEYS, Terms
 
+Predict = Callable[[Nets, Batch], Mapping[str, Array]]
+
 
 class Update(NamedTuple):
   """One optimiser move.
@@ -95,7 +97,7 @@ class Stage(NamedTuple):
   predicts_from: tuple[str, ...]
   sizes: Sizes
   updates: tuple[Update, ...]
-  predict: Callable[[Nets, Batch], Mapping[str, Array]]
+  predict: Predict
   makes: tuple[str, ...] = ('image',)
   measures: Mapping[str, Measure] = {}
 

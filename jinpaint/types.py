@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import jax
 
 Array = jax.Array
-Batch = Mapping[str, Array]
+Batch = Mapping[str, Any]  # of NumPy on the host, of JAX on the devices
 Params = Mapping[str, Any]  # network -> its learned weights
 Stats = Mapping[str, Any]  # network -> its other collections: batch statistics
 Variables = Mapping[str, Any]  # network -> {'params': ..., **stats}
-Terms = Mapping[str, Array]  # loss term -> scalar
+Terms = dict[str, Array]  # loss term -> scalar
 
 
 class Key(NamedTuple):

@@ -135,12 +135,13 @@ def _cases_of_folder(image: Path, mask: Path, sketch: Path | None,
   names = files.names(image)
   if output.is_file():
     raise UsageError(f'{output} is a file; {image} needs a folder')
-  return [_Case(image / name, *drawn, output / name)
-          for name, *drawn in zip(
-              names, _drawn_for('mask', 'masks', mask, names),
-              _drawn_for('sketch', 'sketches', sketch, names),
-              _drawn_for('edge map', 'edge maps', edge_map, names),
-              strict=True)]
+  holes, strokes, maps = (
+      _drawn_for(what, plural, path, names) for what, plural, path in (
+          ('mask', 'masks', mask), ('sketch', 'sketches', sketch),
+          ('edge map', 'edge maps', edge_map)))
+  return [_Case(image / name, hole or mask, stroke, map_, output / name)
+          for name, hole, stroke, map_ in zip(
+              names, holes, strokes, maps, strict=True)]
 
 
 def _cases_of_protocols(root: Path, edge_map: Path | None, output: Path

@@ -127,9 +127,8 @@ def _save(config: ml_collections.ConfigDict, stage: Stage,
       learned={name: variables[name] for name in stage.networks
                if name in variables})
   runs.claim(workdir, config)
-  saved = Checkpoints(workdir, keep=config.keep)
-  saved.save(jax.device_get(state), {'seed': config.seed, 'position': 0})
-  saved.close()
+  with Checkpoints(workdir, keep=config.keep) as saved:
+    saved.save(jax.device_get(state), {'seed': config.seed, 'position': 0})
 
 
 def _tables() -> Tables:

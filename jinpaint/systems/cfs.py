@@ -68,7 +68,7 @@ class Options:
   perceptual: float = loss_weight(0.1, needs='vgg19')
   style: float = loss_weight(250.0, needs='vgg19')
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('gan', self.gan, objectives.GANS)
 
 
@@ -93,7 +93,8 @@ def stage(name: str, options: Options) -> Stage:
     published = objectives.vgg19(options.perceptual, options.style)
 
   def terms(nets: Nets, batch: Batch) -> Terms:
-    terms, sketch = {}, batch['true_edge']
+    terms: Terms = {}
+    sketch = batch['true_edge']
     if completes:
       completed = nets('sketch_generator', *_sketch_inputs(batch))
       sketch = images.composite(completed, batch['known_edge'], batch['mask'])

@@ -77,7 +77,7 @@ class Options:
   adversarial: float = 0.1
   d_grad_mode: str = 'clean'
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('gan', self.gan, objectives.GANS)
     errors.check_option('d_grad_mode', self.d_grad_mode, _D_GRAD_MODES)
 
@@ -103,7 +103,8 @@ def stage(name: str, options: Options) -> Stage:
     published = objectives.vgg19(options.style, options.perceptual)
 
   def terms(nets: Nets, batch: Batch) -> Terms:
-    terms, edge = {}, batch['true_edge']
+    terms: Terms = {}
+    edge = batch['true_edge']
     if completes:
       completed = complete_edges(nets, batch)
       edge = images.composite(completed, batch['known_edge'], batch['mask'])
@@ -193,9 +194,9 @@ def _measures(options: Options) -> dict[str, Measure]:
     (_, real), (_, fake) = (
         nets('edge_discriminator', images.stacked(_gray(batch), edge))
         for edge in (batch['true_edge'], completed['raw_edge']))
-    return options.feature_matching * sum(
+    return options.feature_matching * jnp.sum(jnp.stack([
         jnp.mean(jnp.abs(a - b), axis=(1, 2, 3))
-        for a, b in zip(fake, real, strict=True))
+        for a, b in zip(fake, real, strict=True)]), axis=0)
 
   return {'feature_matching': Measure(
       'FM', "distance of the discriminator's features, with its weight as in "

@@ -57,7 +57,7 @@ class Options:
   coarse: float = 1.0
   refined: float = 1.0
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('gan', self.gan, ('hinge', 'lsgan'))
     errors.check_option('colours', self.colours, ('rgb', 'bgr'))
 

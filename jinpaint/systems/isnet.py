@@ -63,7 +63,7 @@ class Options:
   perceptual: float = loss_weight(0.1, needs='vgg19')
   style: float = loss_weight(250.0, needs='vgg19')
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('gan', self.gan, objectives.GANS)
     errors.check_option('judged', self.judged, _JUDGED)
 

@@ -6,7 +6,7 @@ of scores and features are in `jinpaint.losses`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 from jax import lax
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
   fake: Sequence[Array]
 
 
-def discriminator(gan: str, **options) -> nn.Module:
+def discriminator(gan: str, **options: Any) -> nn.Module:
   """Returns EdgeConnect's discriminator for an adversarial loss.
 
   Args:
@@ -103,7 +103,7 @@ def perceptual_and_style(nets: Nets, prediction: Array, image: Array, *,
                        for x in (prediction, image))
     return nets('vgg19', predicted), lax.stop_gradient(nets('vgg19', true))
 
-  terms = {}
+  terms: dict[str, Array] = {}
   # XLA leaves out the layers that nothing reads.
   pair = features() if perceptual or (style_mask is None and style) else ()
   if perceptual:

@@ -56,7 +56,7 @@ class Options:
   total_variation: float = 0.1
   variation_of: str = 'composite'
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('variation_of', self.variation_of,
                         ('composite', 'hole'))
 
@@ -82,10 +82,12 @@ def stage(name: str, options: Options) -> Stage:
       both = nets('vgg16', prediction), nets('vgg16', composite)
       if options.perceptual:
         terms['perceptual'] = options.perceptual * sum(
-            losses.perceptual(features, true) for features in both)
+            (losses.perceptual(features, true) for features in both),
+            jnp.zeros(()))
       if options.style:
         terms['style'] = options.style * sum(
-            losses.style(features, true) for features in both)
+            (losses.style(features, true) for features in both),
+            jnp.zeros(()))
     terms['total_variation'] = options.total_variation * (
         losses.total_variation(composite)
         if options.variation_of == 'composite' else

@@ -48,7 +48,7 @@ class Options:
   perceptual: float = loss_weight(0.05, needs='vgg16')
   judged: str = 'prediction'
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     errors.check_option('judged', self.judged, ('prediction', 'composite'))
 
 

@@ -35,6 +35,7 @@ leaves open is settled in `stage`.
 
 import dataclasses
 import functools
+from typing import Any
 
 from flax import linen as nn
 import jax
@@ -43,7 +44,7 @@ import jax.numpy as jnp
 
 from jinpaint import devices, errors, images, losses, networks
 from jinpaint.nets import Nets
-from jinpaint.stage import Measure, Sizes, Stage, Update
+from jinpaint.stage import Measure, Predict, Sizes, Stage, Update
 from jinpaint.systems import objectives
 from jinpaint.systems.options import loss_weight
 from jinpaint.types import Array, Batch, Stats, Terms
@@ -116,7 +117,7 @@ class Options:
   style: float = loss_weight(0.0, needs='vgg19')
   style_of: str = 'image'
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     for option, known in (('correlation', ('local', 'pearson')),
                           ('consistency_with', ('image', 'edge')),
                           ('gan', ('softplus', 'hinge')),
@@ -165,7 +166,7 @@ def _enhancement(options: Options) -> Stage:
 
 
 def _refining_stage(networks_: dict[str, nn.Module], update: Update,
-                    predict, makes: tuple[str, ...]) -> Stage:
+                    predict: Predict, makes: tuple[str, ...]) -> Stage:
   """Returns a stage that learns to refine sketches."""
   return Stage(
       networks=networks_, published={},
@@ -265,7 +266,7 @@ def _inpaint(options: Options) -> Stage:
       predict=predict, makes=('edge', 'sketch', 'image'), measures=_measures())
 
 
-def _create(network: str, options: Options, **more) -> nn.Module:
+def _create(network: str, options: Options, **more: Any) -> nn.Module:
   return networks.create(f'sketchrefiner_{network}', width=options.width,
                          **more)
 
@@ -383,18 +384,20 @@ def _l1_in_hole(sketch: Array, batch: Batch) -> Array:
 
 def _measures() -> dict[str, Measure]:
   """Returns how near to the edges a sketch is, refined and as it was drawn."""
-  sketches = {
-      'refined': lambda batch, completed: completed['edge'],
-      'drawn': lambda batch, completed: _with_known(batch['sketch'], batch)}
-  distances = (
-      ('correlation', 'CC', 'higher', _correlation, 'mean squared correlation '
-       'of sketch and edge in windows of 9 x 9 pixels, known edges around the '
-       'hole included'),
-      ('l1', 'L1', 'lower', _l1_in_hole, 'mean |sketch - edge| in the hole'))
-  return {
-      f'{which}_{key}': Measure(
-          f'{name}, {which}', definition,
-          lambda nets, batch, completed, sketch=sketch, distance=distance: (
-              distance(sketch(batch, completed), batch)), better)
-      for key, name, better, distance, definition in distances
-      for which, sketch in sketches.items()}
+  def measure(which: str, key: str) -> Measure:
+    name, better, distance, definition = _DISTANCES[key]
+    return Measure(
+        f'{name}, {which}', definition,
+        lambda nets, batch, completed: distance(
+            completed['edge'] if which == 'refined' else
+            _with_known(batch['sketch'], batch), batch), better)
+  return {f'{which}_{key}': measure(which, key)
+          for key in _DISTANCES for which in ('refined', 'drawn')}
+
+
+_DISTANCES = {
+    'correlation': (
+        'CC', 'higher', _correlation, 'mean squared correlation of sketch and '
+        'edge in windows of 9 x 9 pixels, known edges around the hole included'
+    ),
+    'l1': ('L1', 'lower', _l1_in_hole, 'mean |sketch - edge| in the hole')}

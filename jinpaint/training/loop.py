@@ -80,10 +80,11 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     example = jax.eval_shape(guidance.on_device, published, {
         key: value for key, value in first_batch.items() if key != 'position'})
     check_batch(example, stage.learns_from)
-    validation = validation or _validation_loader(config)
-    watched = validation()
-    watch = _Watch(config, workdir, evaluator, validation,
-                   shown=evaluator.guide(next(iter(watched))))
+    load_watched = validation or _validation_loader(config)
+    watched = load_watched()
+    watch = _Watch(config, workdir, evaluator, load_watched,
+                   shown=evaluator.guide(next(iter(watched))),
+                   is_held_out=validation is None)
 
     # The last checkpoint, or a fresh state with what earlier stages learned.
     if going_on:
@@ -94,6 +95,9 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
           config.seed, stage, optimizers, example, average=config.average,
           learned=_learned(runs.earlier_of(config), stage))
       stack.enter_context(runs.hold(workdir))
+      if checkpoints.exist(workdir):
+        raise UsageError(f'another training has just ended in {workdir}; start '
+                         'again to go on with it')
     runs.claim(workdir, config)
     _introduce(config, stage, state, workdir)
     _warn(workdir, adams, steps, training=stream, validation=watched)
@@ -149,8 +153,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
           saved.save(host_state, progress, means)
 
     host_state = jax.device_get(state)
-    if step == first:  # the run had come to its end before
-      watch.report(host_state.variables, step)
+    watch.report(host_state.variables, step)
     for name in getattr(stream, 'skipped', ()):
       say(f'not trained on, broken: {name}')
     return host_state
@@ -161,10 +164,24 @@ class _Watch:
 
   def __init__(self, config: ml_collections.ConfigDict, workdir: Path,
                evaluator: Evaluator,
-               validation: Callable[[], Iterable[Batch]], *, shown: Batch):
+               validation: Callable[[], Iterable[Batch]], *, shown: Batch,
+               is_held_out: bool):
+    """Takes what it needs to score.
+
+    Args:
+      config: the run's.
+      workdir: the run's.
+      evaluator: of the run's stage.
+      validation: returns the batches that the run is watched on.
+      shown: the first of them, for figures.
+      is_held_out: whether they are the first ones of the config's held-out
+        examples; else they are the caller's own.
+    """
     self._config, self._evaluator = config, evaluator
     self._directory = workdir / 'evaluation'
     self._validation, self._shown = validation, shown
+    self._is_held_out = is_held_out
+    self._all: Evaluation | None = None  # of all held-out examples, in the end
 
   def score(self, variables: Variables, step: int,
             writer: metric_writers.MetricWriter, *, last: bool
@@ -175,12 +192,13 @@ class _Watch:
       variables: the networks.
       step: at which they are.
       writer: for TensorBoard.
-      last: whether it is the last step, whose report on all held-out examples
-        holds the scores of the first ones, so that these are not scored twice.
+      last: whether it is the last step. Then all held-out examples are scored,
+        for the report, and those that the run is watched on are among them.
     """
-    if last:
-      evaluation = self.report(variables, step).first(
-          self._config.eval_examples)
+    if last and self._all is None and self._is_held_out:
+      self._all = evaluate.score(self._config, variables,
+                                 evaluator=self._evaluator)
+      evaluation = self._all.first(self._config.eval_examples)
     else:
       evaluation = self._evaluator(variables, self._validation())
     means = evaluation.means()
@@ -193,10 +211,10 @@ class _Watch:
         f'{name} {value:.4g}' for name, value in means.items()))
     return means
 
-  def report(self, variables: Variables, step: int) -> Evaluation:
-    """Evaluates on all held-out examples; prints and writes the table."""
-    return evaluate.report(self._config, self._directory, variables, step=step,
-                           evaluator=self._evaluator)
+  def report(self, variables: Variables, step: int) -> None:
+    """Prints and writes the table of all held-out examples."""
+    evaluate.report(self._config, self._directory, variables, step=step,
+                    evaluator=self._evaluator, evaluation=self._all)
 
 
 def _loader(config: ml_collections.ConfigDict, guidance: Any) -> Loader:

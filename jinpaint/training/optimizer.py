@@ -36,7 +36,7 @@ class Adam:
   halve_every: int = 0
   clip_norm: float = 0.0
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.cosine_steps < WHOLE_RUN:
       raise UsageError(f'cosine_steps is {self.cosine_steps}; it must be a '
                        'number of steps, 0 for none, or -1 for all of the run')

@@ -105,9 +105,9 @@ def _inputs(stage: Stage, batch: Batch) -> dict[str, Any]:
     return ([update.terms(nets, batch) for update in stage.updates],
             stage.predict(nets, batch))
 
-  batch = {key: jax.ShapeDtypeStruct(x.shape, x.dtype)
-           for key, x in batch.items()}
-  return input_shapes({**stage.networks, **stage.published}, applied, batch)
+  shapes = {key: jax.ShapeDtypeStruct(x.shape, x.dtype)
+            for key, x in batch.items()}
+  return input_shapes({**stage.networks, **stage.published}, applied, shapes)
 
 
 def _key(seed: int, name: str) -> Array:
@@ -187,7 +187,7 @@ def make_step(
       # Optax mixes types, which users of strict promotion would have to bear.
       with jax.numpy_dtype_promotion('standard'):
         for name, gradient in gradients.items():
-          logs[f'gradient_norm/{name}'] = optax.global_norm(gradient)
+          logs[f'gradient_norm/{name}'] = optax.tree.norm(gradient)
           change, opt[name] = optimizers[name].update(
               gradient, opt[name], params[name])
           params[name] = optax.apply_updates(params[name], change)
