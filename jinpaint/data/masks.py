@@ -9,7 +9,7 @@ of that generator's state, whichever thread draws it.
 function in `KINDS`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 import functools
 import inspect
 import re
@@ -315,7 +315,7 @@ def parse(spec: str, *, ratio: tuple[float, ...] | None = None,
   kinds = _grammar()
   drawings: list[Draw] = []
   sources: list[mask_files.MaskFiles] = []
-  for part in _parts(spec, kinds):
+  for part in parts(spec):
     parsed = specs.parse('mask', part, kinds)
     if parsed.kind == _FILES:
       sources.append(mask_files.MaskFiles(parsed.path, pairing, hole, read))
@@ -331,12 +331,12 @@ def parse(spec: str, *, ratio: tuple[float, ...] | None = None,
   return MaskMaker(spec, drawings, sources, (low, high))
 
 
-def _parts(spec: str, kinds: Collection[str]) -> list[str]:
-  """Returns the members of a union.
+def parts(spec: str) -> list[str]:
+  """Returns the members of a union, in their order.
 
   A plus belongs to a path unless the name of a kind follows.
   """
-  names = '|'.join(map(re.escape, kinds))
+  names = '|'.join(map(re.escape, (*KINDS, _FILES)))
   parts: list[str] = []
   for part in re.split(rf'\+(?=(?:{names})(?:[:+]|$))', spec):
     # A drawn mask has no path: what follows a plus there is an unknown kind.
