@@ -8,18 +8,18 @@ import jax
 import numpy as np
 import optax
 import pytest
-import stage_runs
 import tiny_run
 
 from configs import edgeconnect
 import jinpaint
-from jinpaint import inference, systems, training
+from jinpaint import inference, runs, systems, training
 from jinpaint.data import edges, files
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
+from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import Sizes, Stage
-from jinpaint.training import loop
+from jinpaint.types import KEYS
 
 ROOT = Path(__file__).parents[2]
 FORMS = [(), (1,), (3,), (4,)]  # what follows height and width
@@ -41,16 +41,25 @@ def holes(height, width):
   return mask
 
 
+def random_state(stage):
+  """Returns a state of random weights, for which nothing is compiled."""
+  batch = {key: np.zeros((1, 32, 32, KEYS[key].channels), np.float32)
+           for key in stage.keys}
+  shapes = training.shapes(
+      stage, {name: optax.sgd(1.0) for name in stage.trained}, batch)
+  rng = np.random.default_rng(0)
+  ones = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
+  return ones.replace(params=jax.tree.map(
+      lambda leaf: rng.uniform(-0.1, 0.1, leaf.shape).astype(leaf.dtype),
+      shapes.params))
+
+
 @pytest.fixture(scope='module')
 def network():
   """A system of random weights."""
   stage = systems.stage('pconv_lines', 'inpaint', pretrained=False,
                         widths=(4, 8), adversarial=0.0)
-  batch = {'image': np.zeros((1, 32, 32, 3), np.float32),
-           'mask': np.zeros((1, 32, 32, 1), np.float32)}
-  state = training.init(
-      0, stage, {name: optax.sgd(1.0) for name in stage.trained}, batch)
-  return inference.Inpainter(stage, state.variables)
+  return inference.Inpainter(stage, random_state(stage).variables)
 
 
 @pytest.fixture(scope='module')
@@ -60,14 +69,16 @@ def workdir(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def follows_true_edges(tmp_path_factory):
-  """The work directory of EdgeConnect's stage that follows the true edges."""
-  folder = tmp_path_factory.mktemp('edges')
-  stage_runs.held_out(folder)
-  config = stage_runs.short(edgeconnect.get_config('inpaint'), folder,
-                            width=1 / 16, blocks=1)
-  config.data.size = 32
-  loop.train(config, folder / 'run')
-  return folder / 'run'
+  """The run of EdgeConnect's stage that follows true edges, not trained."""
+  config = edgeconnect.get_config('inpaint')
+  config.pretrained = 'none'
+  config.options.update(width=1 / 16, blocks=1)
+  stage = runs.stage_of(config)
+  workdir = tmp_path_factory.mktemp('follows true edges')
+  runs.claim(workdir, config)
+  with Checkpoints(workdir, keep=1) as saved:
+    saved.save(random_state(stage), {'seed': 0, 'position': 0})
+  return workdir
 
 
 def painter(paint, divisor=1, reads=('image', 'mask'), **options):
@@ -261,6 +272,7 @@ def test_a_system_is_given_a_user_s_edge_map():
   reader('canny', seen, 'known_edge', 'true_edge')(
       image, mask, edge_map=edge_map)
   jax.effects_barrier()
+  seen = jax.device_get(seen)
   shown = {key: seen[key][0, :20, :45, 0] for key in ('known_edge',
                                                       'true_edge')}
   np.testing.assert_allclose(shown['true_edge'], edge_map / 255, rtol=1e-6)
