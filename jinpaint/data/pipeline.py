@@ -315,9 +315,9 @@ def _open(spec: str, side: str | None) -> 'sources.Source | _TfdsStream':
 class _TfdsStream:
   """A TFDS data set: read in its stored order, shuffled through a buffer.
 
-  `tfds.data_source` reads at random, but only data sets that were prepared as
-  array_record files. Those that users have prepared before, and those that TFDS
-  offers for download ready made, are tfrecord files, which have no index.
+  `tfds.data_source` could read it at random, but only if it was prepared as
+  array_record files. TFDS prepares tfrecord files, unless it is told otherwise,
+  so that the data sets that users have already would have to be prepared anew.
 
   Attributes:
     names: empty; the images have no names.
