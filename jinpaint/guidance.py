@@ -137,13 +137,14 @@ class Guidance:
     holes: dict[str, np.ndarray | None] = {'true_edge': None}
     if self._finds_known:
       holes['known_edge'] = draft.hole
-    found = {}
+    edge_maps = {}
     for key, hole in holes.items():
       # Each has a new generator, so that both have the same sigma.
       edge = wanted.find(draft.image, rng=draft.generator(Choice.EDGE),
                          drawn=drawn, hole=hole)
-      found[key] = (edge if cut is None else edges.above(edge, cut))[..., None]
-    return found
+      edge = edge if cut is None else edges.above(edge, cut)
+      edge_maps[key] = edge[..., None]
+    return edge_maps
 
   def _sketch_of(self, draft: Draft, wanted: sketches.Sketches,
                  true_edge: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -180,13 +181,13 @@ class Guidance:
                  if key not in _FOR_DEVICE}
     if self.published and 'true_edge' not in batch:
       nets = Nets(self.published, variables)
-      found = {'true_edge': _hed(nets, batch['image'])}
+      edge_maps = {'true_edge': _hed(nets, batch['image'])}
       if self._finds_known:
-        found['known_edge'] = _known_hed(nets, batch)
+        edge_maps['known_edge'] = _known_hed(nets, batch)
       if 'edge_cut' in batch:
-        found = {key: edges.above(edge, batch['edge_cut'])
-                 for key, edge in found.items()}
-      completed |= found
+        edge_maps = {key: edges.above(edge, batch['edge_cut'])
+                     for key, edge in edge_maps.items()}
+      completed |= edge_maps
     if 'bend' in batch:
       completed['sketch'] = sketches.deform(
           completed['true_edge'], batch['bend'], jnp)
@@ -222,14 +223,15 @@ class Guidance:
       ValueError: this guidance has no edges.
     """
     known = self._known_edge(variables, image, hole, edge_map)
-    found = {'known_edge': known}
+    edge_maps = {'known_edge': known}
     if edge_map is not None:
-      found['true_edge'] = known if hole is None else np.where(
+      edge_maps['true_edge'] = known if hole is None else np.where(
           hole == 0, known, edge_map.astype(np.float32))
     if self._data.edge_cut:
       cut = sum(self._data.edge_cut) / 2
-      found = {key: edges.above(edge, cut) for key, edge in found.items()}
-    return {key: edge[..., None] for key, edge in found.items()}
+      edge_maps = {key: edges.above(edge, cut)
+                   for key, edge in edge_maps.items()}
+    return {key: edge[..., None] for key, edge in edge_maps.items()}
 
   def _known_edge(self, variables: Variables, image: np.ndarray,
                   hole: np.ndarray | None, edge_map: np.ndarray | None

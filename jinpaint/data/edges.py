@@ -32,9 +32,10 @@ it. Canny looks at the result.
 The defaults, `sigma=2` and `hole=cut`, are those that EdgeConnect was published
 with (Nazeri et al., 2019, arXiv:1901.00212, and its code; there `sigma=1-4` is
 SIGMA 0, `none` SIGMA -1, `thinned:files:PATH` EDGE 2, and `files:PATH` that
-with NMS 0). But pixels in the hole bear on the edges around it. Inference finds
-known edges as `hole=masked` does, always, and so does evaluation, to be honest,
-unless `data.eval_edge` is `cut`: so published precision and recall were found.
+with NMS 0). But with `hole=cut` the pixels in the hole have an influence on the
+edges around it. So inference always finds known edges as `hole=masked` does,
+and so does evaluation, unless `data.eval_edge` is `cut`: this is how the
+published precision and recall were measured.
 """
 
 import dataclasses

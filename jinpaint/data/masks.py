@@ -289,19 +289,20 @@ def parse(spec: str, *, ratio: tuple[float, ...] | None = None,
 
   Args:
     spec: `KIND[:OPTION=VALUE]...` or `files:PATH` (a file, or a folder and all
-      below it); several joined by `+` for their union. A `+` in a path stays
-      one unless a kind's name follows. Values are numbers, ranges `1-9`, sides
-      `0.5` or `0.5x0.25` (height x width).
+      below it). Several of them, joined by `+`, are united to one mask. A `+`
+      in a path belongs to the path, unless a kind's name follows. Values are
+      numbers, ranges `1-9`, and sides `0.5` or `0.5x0.25` (height x width).
     ratio: lowest and highest share of hole pixels, both included; None or empty
       for any. Masks are drawn until one has it; random files are chosen among
       those that have it.
-    pairing: how files meet images: 'random'; 'stem', same name but for the
-      suffix; 'order', the sorted files one by one; 'single', one for all.
+    pairing: which file belongs to which image: 'random', any to any; 'stem',
+      the one with the same name but for the suffix; 'order', the sorted files
+      one by one; 'single', one file to all images.
     hole: the colour of a hole in files, 'white' or 'black'.
     reading: how files are read: 'clean', cut at half and resized without grey;
       'isnet' or 'isnet:jpeg=QUALITY', see `mask_files.as_isnet_reads`, whose
       ratio is that by which the authors sorted; 'soft', resized bilinearly and
-      left so, as naoto0804's weights were trained.
+      left grey, as the masks were with which naoto0804's weights were trained.
 
   Raises:
     UsageError: no such kind, option, value, pairing, colour, reading, file or

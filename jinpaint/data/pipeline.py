@@ -9,15 +9,12 @@ that goes on at position P goes on as if it had never stopped.
 from collections.abc import Iterator
 import functools
 import re
-import sys
-import threading
 from typing import Any
 import weakref
 
 import numpy as np
 import tensorflow as tf
 
-from jinpaint import errors
 from jinpaint.data import files, sources, specs
 from jinpaint.data.examples import Data, Examples, HostGuidance
 from jinpaint.errors import UsageError
@@ -50,7 +47,7 @@ class Batches:
   @property
   def skipped(self) -> tuple[str, ...]:
     """The broken images met so far, sorted."""
-    return tuple(sorted(self._workers.broken))
+    return tuple(sorted(self._workers.broken.names))
 
   def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
     return self
@@ -90,7 +87,7 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
   examples = Examples(data, seed=seed, training=True, names=source.names,
                       guidance=guidance)
   workers = _Workers(source, examples, data.max_bad_images, shuffles=True)
-  dataset = _dataset(data, source, examples, workers, position)
+  dataset = _dataset(workers, position, data.workers)
   dataset = dataset.batch(batch_size, drop_remainder=True)
   return Batches(
       dataset.map(lambda batch: {
@@ -124,7 +121,7 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
   examples = Examples(data, seed=seed, training=False, names=source.names,
                       guidance=guidance)
   workers = _Workers(source, examples, data.max_bad_images, limit=limit)
-  dataset = _dataset(data, source, examples, workers, None)
+  dataset = _dataset(workers, None, data.workers)
 
   def padded(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     missing = batch_size - tf.shape(batch['index'])[0]
@@ -137,56 +134,55 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
   return Batches(dataset.batch(batch_size).map(padded), workers, source)
 
 
-def _dataset(data: Data, source: 'sources.Source | _TfdsStream',
-             examples: Examples, workers: '_Workers', position: int | None
+def _dataset(workers: '_Workers', position: int | None, threads: int
              ) -> tf.data.Dataset:
   """Returns the examples that can be read, one by one.
 
   Args:
-    data: what they are made of.
-    source: the photographs.
-    examples: gives the shapes of the arrays.
-    workers: makes an example.
+    workers: make them.
     position: where the endless stream of training goes on; None for each
       photograph once, in order.
+    threads: number of threads; 0 lets tf.data choose.
 
   Returns:
-    A data set of the keys of `examples.shapes`, `index` and `position`.
+    A data set of the keys of the examples, `index` and `position`.
   """
+  source, examples = workers.source, workers.examples
   first, end = ((0, len(source)) if position is None
                 else (position, np.iinfo(np.int64).max))
   dataset = tf.data.Dataset.range(first, end).take_while(
       lambda position: position < workers.end)
   if isinstance(source, _TfdsStream):
     dataset = tf.data.Dataset.zip(dataset, source.images(examples, position))
+  shapes = {'index': (), 'position': (), **examples.shapes}
 
-  def in_graph(position: tf.Tensor, *image: tf.Tensor) -> dict[str, tf.Tensor]:
+  def in_graph(position: tf.Tensor, *image: tf.Tensor
+               ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     readable, index, *arrays = tf.numpy_function(
         workers.example, (position, *image),
         [tf.bool, tf.int64, *[tf.float32] * len(examples.shapes)],
         stateful=False)
-    scalars = {'readable': readable, 'index': index, 'position': position}
-    return {key: tf.ensure_shape(value, ()) for key, value in scalars.items()
-            } | {key: tf.ensure_shape(array, shape)
-                 for (key, shape), array in zip(
-                     examples.shapes.items(), arrays, strict=True)}
+    example = zip(shapes.items(), (index, position, *arrays), strict=True)
+    return tf.ensure_shape(readable, ()), {
+        key: tf.ensure_shape(value, shape) for (key, shape), value in example}
 
   options = tf.data.Options()
   options.deterministic = True
-  if data.workers:
-    options.threading.private_threadpool_size = data.workers
+  if threads:
+    options.threading.private_threadpool_size = threads
   dataset = dataset.with_options(options).map(
-      in_graph, num_parallel_calls=data.workers or tf.data.AUTOTUNE)
-  dataset = dataset.filter(lambda example: example['readable'])
-  return dataset.map(lambda example: {
-      key: value for key, value in example.items() if key != 'readable'})
+      in_graph, num_parallel_calls=threads or tf.data.AUTOTUNE)
+  return dataset.filter(lambda readable, example: readable).map(
+      lambda readable, example: example)
 
 
 class _Workers:
   """The threads that make examples: what they do, and what they have met.
 
   Attributes:
-    broken: the broken images met so far.
+    source: the photographs.
+    examples: makes an example of a photograph.
+    broken: the broken images that they have met.
     failure: what a worker has raised; None if all is well.
     stopped: whether nobody wants examples any more.
     end: the position at which the stream ends.
@@ -197,24 +193,22 @@ class _Workers:
     """Takes what examples are made of.
 
     Args:
-      source: the photographs.
-      examples: makes an example of a photograph.
+      source: see above.
+      examples: see above.
       max_broken: more broken images than that are an error.
       limit: the position at which the stream ends; 0 for none.
       shuffles: whether each epoch visits the photographs in an order of its
         own. A TFDS stream has its order already.
     """
-    self.broken: set[str] = set()
+    self.broken = sources.BrokenImages(
+        max_broken, min(len(source), limit or len(source)))
     self.failure: Exception | None = None
     self.stopped = False
     self.end = tf.Variable(limit or tf.int64.max, dtype=tf.int64)
-    self._source, self._examples = source, examples
-    self._max_broken = max_broken
-    self._count = min(len(source), limit or len(source))
+    self.source, self.examples = source, examples
     self._shuffles = shuffles
     self._order = functools.lru_cache(maxsize=2)(
         lambda epoch: examples.order(epoch, len(source)))
-    self._lock = threading.Lock()
 
   def example(self, position: np.ndarray, image: Any = None
               ) -> tuple[Any, ...]:
@@ -235,35 +229,22 @@ class _Workers:
       raise
 
   def _example(self, position: int, image: Any) -> tuple[Any, ...]:
-    epoch, index = divmod(position, len(self._source))
-    shapes = self._examples.shapes
+    epoch, index = divmod(position, len(self.source))
+    shapes = self.examples.shapes
     nothing = (False, index, *(
         np.zeros(shape, np.float32) for shape in shapes.values()))
     if self.stopped:
       return nothing
-    if not isinstance(self._source, _TfdsStream):
+    if not isinstance(self.source, _TfdsStream):
       if self._shuffles:
         index = int(self._order(epoch)[index])
       try:
-        image = self._source.read(index)
+        image = self.source.read(index)
       except files.UnreadableImage as error:
-        self._add_broken(str(error))
+        self.broken.add(str(error))
         return nothing
-    example = self._examples.make(files.as_rgb8(image), epoch, index)
+    example = self.examples.make(files.as_rgb8(image), epoch, index)
     return True, index, *(example[key] for key in shapes)
-
-  def _add_broken(self, name: str) -> None:
-    """Notes and prints a broken image; raises when it is one too many."""
-    with self._lock:
-      if name not in self.broken:
-        self.broken.add(name)
-        print(f'skipped a broken image: {name}', file=sys.stderr)
-      if len(self.broken) == self._count:
-        raise UsageError(f'not one image can be read; the last is {name}')
-      if len(self.broken) > self._max_broken:
-        raise UsageError(
-            f'{len(self.broken)} broken images, and data.max_bad_images is '
-            f'{self._max_broken}; the last is {name}')
 
 
 def _end_workers(iterator: Iterator[Any], workers: _Workers) -> None:
@@ -315,9 +296,9 @@ def _open(spec: str, side: str | None) -> 'sources.Source | _TfdsStream':
 class _TfdsStream:
   """A TFDS data set: read in its stored order, shuffled through a buffer.
 
-  `tfds.data_source` reads at random, but only data sets that were prepared as
-  array_record files. Those that users have prepared before, and those that TFDS
-  offers for download ready made, are tfrecord files, which have no index.
+  `tfds.data_source` could read it at random, but only if it was prepared as
+  array_record files. TFDS prepares tfrecord files, unless it is told otherwise,
+  so that the data sets that users have already would have to be prepared anew.
 
   Attributes:
     names: empty; the images have no names.
@@ -355,7 +336,9 @@ class _TfdsStream:
       raise UsageError(f'the images of TFDS data set {name} are '
                        f'{np.dtype(image.np_dtype)}, not 8 or 16 bits')
     self._decode = image.decode_example
-    self._split = self._side(name, split, side)
+    self._split = sources.tfds_split(
+        name, split, side, tuple(self._builder.info.splits))
+    self._check(name, self._split)
     self._count = int(self._encoded().cardinality())
 
   def __len__(self) -> int:
@@ -387,42 +370,15 @@ class _TfdsStream:
         decoders={'image': self._tfds.decode.SkipDecoding()})
     return dataset.map(lambda example: example['image'])
 
-  def _side(self, name: str, split: str | None, side: str | None) -> str:
-    """Returns the split, in TFDS's own words, that one side reads.
-
-    Training reads the named split (or `train`). Evaluation reads `validation`
-    or `test`, whichever training does not, else the last tenth of `train`,
-    which training then leaves out. A named split that is all for one side, as
-    `data.eval_source`, is read whole.
-    """
-    known = self._builder.info.splits
-    if split is None and 'train' not in known:
-      raise UsageError(f'TFDS data set {name} has no split train, only '
-                       f'{", ".join(known)}; name one: tfds:{name}:SPLIT')
-    named = {part.partition('[')[0] for part in (split or 'train').split('+')}
-    for part in named - {*known, 'all'}:
-      raise errors.unknown(f'split of {name}', part, known)
-    held_out = [other for other in ('validation', 'test')
-                if other in known and not named & {other, 'all'}]
-    if split and side is None:
-      chosen = split
-    elif split in (None, 'train') and not held_out:
-      chosen = 'train[:90%]' if side == 'train' else 'train[90%:]'
-    elif side == 'train':
-      chosen = split or 'train'
-    elif held_out:
-      chosen = held_out[0]
-    else:
-      raise UsageError(f'training on {split} of {name} leaves nothing to '
-                       'evaluate on; name a data.eval_source')
+  def _check(self, name: str, split: str) -> None:
+    """Raises `UsageError` unless a split can be read and has images."""
     try:
-      count = known[chosen].num_examples
+      count = self._builder.info.splits[split].num_examples
     except Exception as error:  # What TFDS raises is documented nowhere.
-      raise UsageError(f'cannot read the split {chosen} of {name}: '
+      raise UsageError(f'cannot read the split {split} of {name}: '
                        f'{_first_line(error)}') from error
     if not count:
-      raise UsageError(f'no image in the split {chosen} of {name}')
-    return chosen
+      raise UsageError(f'no image in the split {split} of {name}')
 
 
 def _first_line(error: Exception) -> str:

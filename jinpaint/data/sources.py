@@ -2,19 +2,24 @@
 
 A source is indexed: `len(source)`, `source.names[i]`, `source.read(i)`. TFDS
 data sets are streams and live in `jinpaint.data.pipeline`, the only file that
-imports TensorFlow.
+imports TensorFlow; which of their splits is for which side is said here.
 """
 
+from collections.abc import Collection
 import functools
 import hashlib
 import os
 from pathlib import Path
+import sys
+import threading
 from typing import Protocol
 import warnings
 
 import numpy as np
 
+from jinpaint import errors
 from jinpaint.data import files
+from jinpaint.errors import UsageError
 
 # The colour photographs that scikit-image ships. The motorcycles are a stereo
 # pair, which shows one scene, so that both are on the same side.
@@ -129,3 +134,78 @@ def _hash(name: str) -> float:
   """Returns a number in [0, 1) that depends on the name alone."""
   digest = hashlib.sha256(os.fsencode(name)).digest()
   return int.from_bytes(digest[:8], 'big') / 2**64
+
+
+def tfds_split(name: str, split: str | None, side: str | None,
+               known: Collection[str]) -> str:
+  """Returns the split of a TFDS data set, in TFDS's words, that one side reads.
+
+  Training reads the named split, or `train`. Evaluation reads `validation` or
+  `test`, whichever training does not read; or else the last tenth of `train`,
+  which training then leaves out. A split that is named for one side alone, as
+  in `data.eval_source`, is read whole.
+
+  Args:
+    name: of the data set, for errors.
+    split: the split that the user named, perhaps a slice or a union; None for
+      none.
+    side: 'train' or 'validation'; None for all of the named split.
+    known: the names of the splits that the data set has.
+
+  Raises:
+    UsageError: there is no such split, or nothing is left to evaluate on.
+  """
+  if split is None and 'train' not in known:
+    raise UsageError(f'TFDS data set {name} has no split train, only '
+                     f'{", ".join(known)}; name one: tfds:{name}:SPLIT')
+  named = {part.partition('[')[0] for part in (split or 'train').split('+')}
+  for part in named - {*known, 'all'}:
+    raise errors.unknown(f'split of {name}', part, known)
+  held_out = [other for other in ('validation', 'test')
+              if other in known and not named & {other, 'all'}]
+  if split and side is None:
+    return split
+  if split in (None, 'train') and not held_out:
+    return 'train[:90%]' if side == 'train' else 'train[90%:]'
+  if side == 'train':
+    return split or 'train'
+  if held_out:
+    return held_out[0]
+  raise UsageError(f'training on {split} of {name} leaves nothing to evaluate '
+                   'on; name a data.eval_source')
+
+
+class BrokenImages:
+  """Notes the images that cannot be read; several threads may use it.
+
+  Attributes:
+    names: the broken images met so far.
+  """
+
+  def __init__(self, allowed: int, count: int):
+    """Takes what is still no error.
+
+    Args:
+      allowed: more broken images than that are an error.
+      count: how many images there are; it is an error if all are broken.
+    """
+    self.names: set[str] = set()
+    self._allowed, self._count = allowed, count
+    self._lock = threading.Lock()
+
+  def add(self, name: str) -> None:
+    """Notes a broken image, and prints it the first time.
+
+    Raises:
+      UsageError: it is one too many.
+    """
+    with self._lock:
+      if name not in self.names:
+        self.names.add(name)
+        print(f'skipped a broken image: {name}', file=sys.stderr)
+      if len(self.names) == self._count:
+        raise UsageError(f'not one image can be read; the last is {name}')
+      if len(self.names) > self._allowed:
+        raise UsageError(
+            f'{len(self.names)} broken images, and data.max_bad_images is '
+            f'{self._allowed}; the last is {name}')

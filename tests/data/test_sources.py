@@ -151,3 +151,44 @@ def test_a_name_that_is_no_text_has_a_side(tmp_path):
     os.close(os.open(os.fsencode(tmp_path) + b'/\xff%d.png' % i, os.O_CREAT))
   train, held_out = sides(tmp_path)
   assert len(train | held_out) == 10
+
+
+@pytest.mark.parametrize(('split', 'known', 'train', 'held_out', 'whole'), [
+    (None, ['train'], 'train[:90%]', 'train[90%:]', 'train[90%:]'),
+    ('train', ['train'], 'train[:90%]', 'train[90%:]', 'train'),
+    (None, ['train', 'test'], 'train', 'test', 'test'),
+    (None, ['train', 'test', 'validation'], 'train', 'validation',
+     'validation'),
+    ('train+validation', ['train', 'test', 'validation'], 'train+validation',
+     'test', 'train+validation'),
+    ('train[:50%]', ['train', 'test'], 'train[:50%]', 'test', 'train[:50%]'),
+    ('test', ['train', 'test', 'validation'], 'test', 'validation', 'test')])
+def test_a_tfds_data_set_has_a_split_for_each_side(
+    split, known, train, held_out, whole):
+  assert [sources.tfds_split('set', split, side, known)
+          for side in ('train', 'validation', None)] == [train, held_out, whole]
+
+
+@pytest.mark.parametrize(('split', 'known', 'says'), [
+    (None, ['test'], 'has no split train, only test; name one: tfds:set:SPLIT'),
+    ('trian', ['train'], 'unknown split of set "trian"; did you mean "train"?'),
+    ('train[:50%]', ['train'], 'leaves nothing to evaluate on; name a data.'),
+    ('all', ['train', 'test'], 'training on all of set leaves nothing')])
+def test_a_tfds_split_that_does_not_do_is_one_line(split, known, says):
+  with pytest.raises(UsageError) as raised:
+    sources.tfds_split('set', split, 'validation', known)
+  assert says in str(raised.value)
+  assert '\n' not in str(raised.value)
+
+
+def test_broken_images_are_noted_once_until_there_are_too_many(capsys):
+  broken = sources.BrokenImages(allowed=2, count=9)
+  for name in ('a', 'b', 'a'):
+    broken.add(name)
+  assert broken.names == {'a', 'b'}
+  assert capsys.readouterr().err.splitlines() == [
+      f'skipped a broken image: {name}' for name in 'ab']
+  with pytest.raises(UsageError, match=r'3 broken images, .* is 2; .* is c'):
+    broken.add('c')
+  with pytest.raises(UsageError, match='not one image can be read'):
+    sources.BrokenImages(allowed=2, count=1).add('a')

@@ -6,13 +6,20 @@ import sys
 
 import jax
 import numpy as np
+import optax
 import pytest
 import tiny_run
 
+from configs import edgeconnect
 import jinpaint
-from jinpaint import inference, systems
+from jinpaint import inference, runs, systems, training
+from jinpaint.data import edges, files
+from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
-from jinpaint.stage import InputSpec
+from jinpaint.guidance import Guidance
+from jinpaint.runs.checkpoints import Checkpoints
+from jinpaint.stage import Sizes, Stage
+from jinpaint.types import KEYS
 
 ROOT = Path(__file__).parents[2]
 FORMS = [(), (1,), (3,), (4,)]  # what follows height and width
@@ -34,17 +41,25 @@ def holes(height, width):
   return mask
 
 
+def random_state(stage):
+  """Returns a state of random weights, for which nothing is compiled."""
+  batch = {key: np.zeros((1, 32, 32, KEYS[key].channels), np.float32)
+           for key in stage.keys}
+  shapes = training.shapes(
+      stage, {name: optax.sgd(1.0) for name in stage.trained}, batch)
+  rng = np.random.default_rng(0)
+  ones = jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
+  return ones.replace(params=jax.tree.map(
+      lambda leaf: rng.uniform(-0.1, 0.1, leaf.shape).astype(leaf.dtype),
+      shapes.params))
+
+
 @pytest.fixture(scope='module')
 def network():
   """A system of random weights."""
-  stage = systems.stage('pconv_lines', 'inpaint', widths=(4, 8),
-                        adversarial=0.0, perceptual=0.0)
-  batch = {'image': np.zeros((1, 32, 32, 3), np.float32),
-           'mask': np.zeros((1, 32, 32, 1), np.float32)}
-  init = lambda name: jax.jit(stage.networks[name].init)
-  variables = {name: init(name)(jax.random.key(0), *feed)
-               for name, feed in stage.feeds(batch).items()}
-  return inference.Inpainter(stage.predict, variables, stage.spec)
+  stage = systems.stage('pconv_lines', 'inpaint', pretrained=False,
+                        widths=(4, 8), adversarial=0.0)
+  return inference.Inpainter(stage, random_state(stage).variables)
 
 
 @pytest.fixture(scope='module')
@@ -52,10 +67,31 @@ def workdir(tmp_path_factory):
   return tiny_run.trained(tmp_path_factory.getbasetemp())
 
 
-def painter(paint, divisor=1):
+@pytest.fixture(scope='module')
+def follows_true_edges(tmp_path_factory):
+  """The run of EdgeConnect's stage that follows true edges, not trained."""
+  config = edgeconnect.get_config('inpaint')
+  config.pretrained = 'none'
+  config.options.update(width=1 / 16, blocks=1)
+  stage = runs.stage_of(config)
+  workdir = tmp_path_factory.mktemp('follows true edges')
+  runs.claim(workdir, config)
+  with Checkpoints(workdir, keep=1) as saved:
+    saved.save(random_state(stage), {'seed': 0, 'position': 0})
+  return workdir
+
+
+def painter(paint, divisor=1, reads=('image', 'mask'), **options):
   """An inpainter that is told what to predict from the batch."""
-  return inference.Inpainter(lambda _, batch: {'image': paint(batch)}, {},
-                             InputSpec(('image', 'mask'), divisor))
+  stage = Stage({}, {}, (), reads, Sizes(divisor), (),
+                lambda nets, batch: {'image': paint(batch)})
+  return inference.Inpainter(stage, {}, **options)
+
+
+def recorded(batch, record):
+  """Copies a batch, whose arrays may be traced, into a dict."""
+  jax.debug.callback(lambda **arrays: record.update(arrays), **batch)
+  return batch['image']
 
 
 # Known pixels
@@ -146,12 +182,8 @@ def test_grey_pictures_get_the_luma_of_the_prediction():
 
 def test_a_system_is_given_what_the_table_of_keys_says():
   seen = {}
-
-  def paint(batch):
-    jax.debug.callback(lambda **arrays: seen.update(arrays), **batch)
-    return batch['image']
   image, mask = picture(20, 45, 3), holes(20, 45)
-  painter(paint, divisor=48)(image, mask)
+  painter(lambda batch: recorded(batch, seen), divisor=48)(image, mask)
   jax.effects_barrier()
   # 96 is a multiple of 48 and of 32.
   assert seen['image'].shape == (1, 96, 96, 3)
@@ -207,6 +239,119 @@ def test_any_mask_of_two_values_is_read(network):
 def test_what_does_not_fit_is_refused(network, shape, dtype, mask, message):
   with pytest.raises(ValueError, match=message):
     network(np.zeros(shape, dtype), mask)
+
+
+# Edges
+
+
+def reader(spec, record, *reads, **changes):
+  """An inpainter that reads edges and records the batch that it is given."""
+  return painter(
+      lambda batch: recorded(batch, record), reads=('image', 'mask', *reads),
+      guidance=Guidance(Data(edge=spec, **changes), training=False))
+
+
+def test_a_system_is_given_the_edges_of_what_is_known():
+  seen = {}
+  image, mask = picture(64, 64, 3), holes(64, 64)
+  inpaint = reader('canny:sigma=1-3', seen, 'known_edge')
+  assert inpaint.reads_edges
+  inpaint(image, mask)
+  jax.effects_barrier()
+  assert seen.keys() == {'image', 'mask', 'known_edge'}
+  np.testing.assert_array_equal(
+      seen['known_edge'][0, ..., 0],
+      edges.canny(np.float32(image / 255), 2, mask == 0))
+  assert seen['known_edge'].any()
+
+
+def test_a_system_is_given_a_user_s_edge_map():
+  seen = {}
+  image, mask = picture(20, 45, 3), holes(20, 45)
+  edge_map = picture(20, 45)
+  reader('canny', seen, 'known_edge', 'true_edge')(
+      image, mask, edge_map=edge_map)
+  jax.effects_barrier()
+  seen = jax.device_get(seen)
+  shown = {key: seen[key][0, :20, :45, 0] for key in ('known_edge',
+                                                      'true_edge')}
+  np.testing.assert_allclose(shown['true_edge'], edge_map / 255, rtol=1e-6)
+  np.testing.assert_array_equal(
+      shown['known_edge'], shown['true_edge'] * (mask == 0))
+  assert seen['true_edge'].shape == (1, 32, 64, 1)  # padded as the image is
+  np.testing.assert_array_equal(
+      seen['true_edge'][0, 20:32, :45], seen['true_edge'][0, 19:7:-1, :45])
+
+
+EDGE_MAPS_THAT_DO_NOT_FIT = [
+    np.zeros((20, 29), np.uint8), np.zeros((30, 20), np.uint8),
+    np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), np.float32),
+    np.zeros((20, 30), np.uint16), np.zeros((20, 30), bool)]
+
+
+@pytest.mark.parametrize('edge_map', EDGE_MAPS_THAT_DO_NOT_FIT)
+def test_an_edge_map_of_another_size_or_type_is_one_line(edge_map):
+  inpaint = reader('canny', {}, 'known_edge')
+  with pytest.raises(ValueError, match=(
+      r'an image \(20, 30\) needs an edge map of its size, uint8, not '
+      r'\(\d+, \d+.*\) \w+$')) as raised:
+    inpaint(picture(20, 30, 3), holes(20, 30), edge_map=edge_map)
+  assert '\n' not in str(raised.value)
+
+
+def test_a_system_that_reads_no_edges_takes_no_edge_map(network):
+  with pytest.raises(ValueError, match='this system reads no edges'):
+    network(picture(20, 30, 3), holes(20, 30),
+            edge_map=np.zeros((20, 30), np.uint8))
+
+
+def test_a_system_that_reads_edges_is_not_made_without_where_they_are_from():
+  for key in ('known_edge', 'true_edge'):
+    with pytest.raises(ValueError, match='reads edges; give the guidance'):
+      painter(lambda batch: batch['image'], reads=('image', 'mask', key))
+
+
+def test_a_stage_that_follows_true_edges_says_so_when_it_is_loaded(
+    follows_true_edges):
+  for edge in ('', 'canny', 'none'):
+    with pytest.raises(UsageError) as raised:
+      jinpaint.load(follows_true_edges, edge=edge)
+    assert str(raised.value) == (
+        f'{follows_true_edges} was trained for the stage inpaint of '
+        'edgeconnect: it follows the true edges, which a damaged picture does '
+        'not show; train the next stage, or give edge maps with '
+        '--edge=files:PATH')
+
+
+def test_a_stage_that_follows_true_edges_fills_with_a_drawing_of_them(
+    follows_true_edges, tmp_path):
+  image, mask = picture(37, 50, 3), holes(37, 50)
+  drawing = np.zeros((37, 50), np.uint8)
+  drawing[15, :] = 255
+  files.write(tmp_path / 'drawing.png', files.Picture(drawing))
+  inpaint = jinpaint.load(follows_true_edges, edge=f'files:{tmp_path}')
+  filled = inpaint(image, mask, edge_map=drawing)
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  assert (filled[mask == 1] != image[mask == 1]).any()
+  # What the drawing shows in the hole matters, what the hole hides does not.
+  hidden = np.where(mask[..., None] == 1, 255 - image, image)
+  np.testing.assert_array_equal(
+      inpaint(hidden, mask, edge_map=drawing), filled)
+  other = np.where(mask == 1, 255 - drawing, drawing)
+  changed = inpaint.intermediates(image, mask, edge_map=other)['raw_image']
+  assert (changed != inpaint.intermediates(
+      image, mask, edge_map=drawing)['raw_image']).any()
+  # Without a drawing it would be led by nothing at all.
+  with pytest.raises(UsageError, match='follows the true edges'):
+    inpaint(image, mask)
+  with pytest.raises(ValueError, match=r'\(37, 50\) needs an edge map'):
+    inpaint(image, mask, edge_map=drawing[:-1])
+
+
+def test_a_system_that_reads_no_edges_is_loaded_without_any(workdir):
+  assert not jinpaint.load(workdir).reads_edges
+  with pytest.raises(UsageError, match='holds a system that reads no edges'):
+    jinpaint.load(workdir, edge='canny')
 
 
 # Runs
