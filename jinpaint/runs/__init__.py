@@ -3,7 +3,6 @@
 from jinpaint.runs.build import (
     computing_of,
     data_of,
-    earlier_of,
     guidance_of,
     optimizers_of,
     stage_of,
@@ -11,6 +10,6 @@ from jinpaint.runs.build import (
 from jinpaint.runs.config import claim, hold, read_config
 
 __all__ = [
-    'claim', 'computing_of', 'data_of', 'earlier_of', 'guidance_of',
+    'claim', 'computing_of', 'data_of', 'guidance_of',
     'hold', 'optimizers_of', 'read_config', 'stage_of',
 ]

@@ -5,7 +5,6 @@ everything takes typed keywords.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import ml_collections
@@ -38,11 +37,6 @@ def stage_of(config: ml_collections.ConfigDict) -> Stage:
     raise
   except ValueError as error:
     raise UsageError(f'config.options: {error}') from error
-
-
-def earlier_of(config: ml_collections.ConfigDict) -> list[Path]:
-  """Returns the work directories of the runs that a run starts from."""
-  return [Path(name) for name in config.start_from.split(',') if name]
 
 
 def data_of(config: ml_collections.ConfigDict) -> Data:

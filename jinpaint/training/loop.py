@@ -13,12 +13,12 @@ import jax
 import ml_collections
 
 from jinpaint import devices, runs, training
-from jinpaint.converters import pretrained, weights
+from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import RunError, UsageError
 from jinpaint.evaluation import evaluate, reports
 from jinpaint.evaluation.scores import Evaluation, Evaluator
-from jinpaint.runs import checkpoints, fingerprint
+from jinpaint.runs import checkpoints, earlier, fingerprint
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import check_batch, Stage
 from jinpaint.training.optimizer import Adam
@@ -93,7 +93,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     else:
       state = training.init(
           config.seed, stage, optimizers, example, average=config.average,
-          learned=_learned(runs.earlier_of(config), stage))
+          learned=earlier.networks_of(config, stage, say))
       stack.enter_context(runs.hold(workdir))
       if checkpoints.exist(workdir):
         raise UsageError(f'another training has just ended in {workdir}; start '
@@ -280,32 +280,6 @@ def _steps(config: ml_collections.ConfigDict, stream: Any) -> int:
     raise UsageError('config.epochs needs photographs that can be counted; '
                      'this loader has no `source`; give config.steps')
   return math.ceil(config.epochs * len(stream.source) / config.batch_size)
-
-
-def _learned(earlier: Iterable[Path], stage: Stage) -> Variables:
-  """Returns the stage's networks as earlier runs left them; the first wins.
-
-  Args:
-    earlier: work directories, or files that `jinpaint convert` wrote.
-    stage: whose networks are needed.
-  """
-  learned: dict[str, Any] = {}
-  for path in earlier:
-    if path.is_file():
-      variables, when = weights.load_for(stage.networks, path), ''
-    else:
-      variables, step = checkpoints.variables_of(path)
-      when = f', step {step}'
-    used = variables.keys() & stage.networks.keys() - learned.keys()
-    if not used:
-      raise UsageError(f'{path} has {", ".join(variables)}: nothing that is '
-                       'still needed here')
-    say(f'starting with {", ".join(sorted(used))} of {path}{when}')
-    learned |= {name: variables[name] for name in used}
-  if needed := stage.networks.keys() - learned.keys() - set(stage.trained):
-    raise UsageError(f'this stage does not train the {", ".join(needed)}; name '
-                     'a run that has: --config.start_from=WORKDIR')
-  return learned
 
 
 def _introduce(config: ml_collections.ConfigDict, stage: Stage,

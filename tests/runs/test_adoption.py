@@ -16,8 +16,8 @@ from jinpaint import converters, runs, training
 from jinpaint.converters import torch_file, weights
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate
-from jinpaint.runs import adoption, checkpoints
-from jinpaint.training import loop
+from jinpaint.runs import adoption, checkpoints, earlier
+from jinpaint.types import KEYS
 
 PUBLISHED = Path(__file__).parents[1] / 'fixtures' / 'published'
 FILES = {  # as published -> network of the run, architecture
@@ -80,27 +80,30 @@ def test_the_run_fills_holes_and_is_evaluated(adopted):
 def test_training_can_start_from_it(adopted):
   workdir, *_ = adopted
   config = edgeconnect.get_config('inpaint')
+  config.start_from = str(workdir)
   stage = runs.stage_of(config)
-  learned = loop._learned([workdir], stage)
+  learned = earlier.networks_of(config, stage, print)
+  optimizers = {name: adam.transformation(1)
+                for name, adam in runs.optimizers_of(config, stage).items()}
   state = training.init(
-      0, stage, runs.optimizers_of(config, stage),
-      {key: jnp.zeros((1, 32, 32, 3 if key == 'image' else 1))
-       for key in stage.spec.keys}, learned)
+      0, stage, optimizers,
+      {key: jnp.zeros((1, 32, 32, KEYS[key].channels)) for key in stage.keys},
+      learned=learned)
   assert state.variables.keys() == learned.keys() == {
       'inpaint_generator', 'inpaint_discriminator'}
 
 
-@pytest.mark.parametrize(('system', 'fixture', 'stage', 'option'), [
-    ('inpaintgan', 'inpaintgan_mec_edge_generator', 'edge', True),
-    ('inpaintgan', 'inpaintgan_egc_edge_generator', 'edge', True),
-    ('edgeconnect', 'edgeconnect_edge_generator', 'edge', False)])
+@pytest.mark.parametrize(('system', 'fixture', 'stage'), [
+    ('inpaintgan', 'inpaintgan_mec_edge_generator', 'edge'),
+    ('inpaintgan', 'inpaintgan_egc_edge_generator', 'edge'),
+    ('edgeconnect', 'edgeconnect_edge_generator', 'edge')])
 def test_edge_networks_are_told_apart_by_their_arrays(
-    tmp_path, system, fixture, stage, option):
+    tmp_path, system, fixture, stage):
   published = publish(tmp_path / 'published', {'EdgeModel_gen.pth': fixture})
   written, _, fresh = adoption.adopt(system, published, tmp_path / 'run')
   assert (written, fresh) == (stage, ['edge_discriminator'])
   options = runs.read_config(tmp_path / 'run').options
-  assert options.get('edge_generator') == (fixture if option else None)
+  assert options.edge_generator == fixture
 
 
 def publish_isnet(directory, fixture, blocks):
