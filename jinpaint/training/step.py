@@ -187,7 +187,7 @@ def make_step(
       # Optax mixes types, which users of strict promotion would have to bear.
       with jax.numpy_dtype_promotion('standard'):
         for name, gradient in gradients.items():
-          logs[f'gradient_norm/{name}'] = optax.global_norm(gradient)
+          logs[f'gradient_norm/{name}'] = optax.tree.norm(gradient)
           change, opt[name] = optimizers[name].update(
               gradient, opt[name], params[name])
           params[name] = optax.apply_updates(params[name], change)
