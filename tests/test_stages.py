@@ -4,7 +4,7 @@ What a paper adds to them is in `tests/systems`. Most promises read one compiled
 program of a stage: a training step, and what the stage predicts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import functools
 import importlib
 import math
@@ -12,7 +12,10 @@ from pathlib import Path
 import re
 from typing import Any, NamedTuple
 
+import flax.traverse_util
 import jax
+import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import optax
 import pytest
@@ -40,9 +43,27 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 # The patch discriminators have no scores of images that are smaller.
 SMALLEST = 32
 
-every_stage = pytest.mark.parametrize(('system', 'name'), [
-    (system, name) for system in systems.NAMES
-    for name in systems.stages(system)])
+# What takes longer to compile, or to run, than all other stages together.
+HEAVY = {('cfs', 'completion'), ('cfs', 'joint'), ('sketchrefiner', 'inpaint')}
+# Small enough to be compiled once more for a promise in the fast tests.
+LIGHT = {('pconv_lines', 'inpaint')}
+
+
+def stages(slow: Callable[[tuple[str, str]], bool]
+           ) -> pytest.MarkDecorator:
+  """Returns the mark of tests of every stage.
+
+  Args:
+    slow: which stages are left to the slow tests.
+  """
+  return pytest.mark.parametrize(('system', 'name'), [
+      pytest.param(system, name,
+                   marks=[pytest.mark.slow] if slow((system, name)) else [])
+      for system in systems.NAMES for name in systems.stages(system)])
+
+
+every_stage = stages(slow=lambda stage: stage in HEAVY)
+every_stage_compiled_again = stages(slow=lambda stage: stage not in LIGHT)
 
 
 class Case(NamedTuple):
@@ -51,7 +72,7 @@ class Case(NamedTuple):
   Attributes:
     stage: the stage.
     optimizers: plain gradient descent, whose state is the last gradient.
-    state: fresh, but for `_moved`.
+    state: see `_with_weights`.
     batch: four images with all that the stage reads; their holes reach every
       layer, and the first has none.
     run: `(state, batch) -> (state, logs, predictions)`, compiled; the
@@ -66,14 +87,14 @@ class Case(NamedTuple):
 
 
 @functools.cache
-def case(system: str, name: str) -> Case:
+def case(system: str, name: str, options: tuple[tuple[str, Any], ...] = ()
+         ) -> Case:
   """Returns a stage at small widths, compiled once for all tests."""
   stage = systems.stage(system, name, pretrained=False,
-                        **SMALL.get(system, {}))
+                        **{**dict(options), **SMALL.get(system, {})})
   optimizers = dict.fromkeys(stage.trained, _gradient_descent(1e-2))
   batch = _batch(stage)
-  state = training.init(0, stage, optimizers, batch)
-  state = state.replace(params=_moved(state.params))
+  state = _with_weights(training.shapes(stage, optimizers, batch))
   step = training.make_step(stage, optimizers)
 
   @jax.jit
@@ -92,23 +113,57 @@ def case(system: str, name: str) -> Case:
 def _gradient_descent(rate: float) -> optax.GradientTransformation:
   """Returns an optimiser whose state is the last gradient."""
   return optax.GradientTransformation(
-      lambda params: jax.tree.map(np.zeros_like, params),
+      lambda params: jax.tree.map(jnp.zeros_like, params),
       lambda gradient, state, params: (
           jax.tree.map(lambda x: -rate * x, gradient), gradient))
 
 
-def _moved(params: Any) -> Any:
-  """Returns weights at which every part of a network has an influence.
+def _with_weights(shapes: training.TrainState) -> training.TrainState:
+  """Returns a state with weights at which every part has an influence.
 
-  Some begin where it has none: at a scale of 0.
+  First weights may have none: some scales begin at 0. To compile what draws
+  them would take longer than all else here.
+
+  Args:
+    shapes: what `training.shapes` returned.
   """
   rng = np.random.default_rng(1)
+  normal = lambda shape: rng.standard_normal(shape, np.float32)
 
-  def move(weight: Array) -> Array:
-    if weight.ndim > 1:
-      return weight
-    return weight + 0.1 * rng.standard_normal(weight.shape, np.float32)
-  return jax.tree.map(move, params)
+  def draw(path: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+    if len(shape) > 1:
+      return normal(shape) / np.sqrt(np.float32(np.prod(shape[:-1])))
+    start = 0 if path[-1] == 'bias' else 1
+    return np.float32(start) + np.float32(0.1) * normal(shape)
+
+  params, stats = (flax.traverse_util.flatten_dict(tree)
+                   for tree in (shapes.params, shapes.stats))
+  params = {path: draw(path, leaf.shape) for path, leaf in params.items()}
+  for path, leaf in stats.items():
+    network, collection, *layer, name = path
+    if collection == 'batch_stats':
+      stats[path] = np.full(leaf.shape, {'mean': 0, 'var': 1}[name], np.float32)
+    else:
+      assert collection == 'spectral', path
+      stats[path] = _spectral(params[network, *layer, 'kernel'])[name]
+  params, stats = map(flax.traverse_util.unflatten_dict, (params, stats))
+  # Networks without weights or statistics have an empty entry.
+  zeros = lambda leaf: np.zeros(leaf.shape, leaf.dtype)
+  return training.TrainState(
+      np.zeros((), np.int32), {**shapes.params, **params},
+      {**shapes.stats, **stats}, jax.tree.map(zeros, shapes.opt))
+
+
+def _spectral(kernel: np.ndarray) -> dict[str, np.ndarray]:
+  """Returns the spectral vectors of a kernel, see `jinpaint.layers.norm`."""
+  matrix = kernel.reshape(-1, kernel.shape[-1])
+  u = np.ones(matrix.shape[1], np.float32)
+  for _ in range(10):
+    v = matrix @ u
+    v /= np.linalg.norm(v)
+    u = v @ matrix
+    u /= np.linalg.norm(u)
+  return {'u': u, 'v': np.moveaxis(v.reshape(kernel.shape[:-1]), -1, 0).ravel()}
 
 
 def _size(stage: Stage) -> int:
@@ -250,30 +305,26 @@ def test_only_networks_that_are_trained_move(system, name):
   assert int(after.step) == 1
 
 
-HOLES = {
-    'none': lambda mask: mask,
-    'all': lambda mask: mask + 1,
-    'one pixel': lambda mask: _set(mask, 1, np.s_[:, 7, 9]),
-    'a line on the border': lambda mask: _set(mask, 1, np.s_[:, :, -1])}
+def holes_of_each_kind(mask: np.ndarray) -> np.ndarray:
+  """Returns no hole, nothing but a hole, one pixel, a line on the border."""
+  mask[1] = mask[2, 7, 9] = mask[3, :, -1] = True
+  return mask
 
 
-def _set(array: np.ndarray, value: float, place: Any) -> np.ndarray:
-  array[place] = value
-  return array
-
-
-@pytest.mark.parametrize('hole', HOLES)
+@pytest.mark.parametrize('holes', [
+    np.zeros_like, np.ones_like,
+    lambda mask: holes_of_each_kind(np.zeros_like(mask))],
+                         ids=['none', 'all', 'one of each kind'])
 @every_stage
-def test_whatever_the_mask_all_numbers_are_finite(system, name, hole):
+def test_whatever_the_mask_all_numbers_are_finite(system, name, holes):
   small = case(system, name)
-  mask = HOLES[hole](np.zeros_like(small.batch['mask']))
   after, logs, predictions = small.run(
-      small.state, _with_mask(small.batch, mask))
+      small.state, _with_mask(small.batch, holes(small.batch['mask'])))
   for path, array in paths((after.opt, after.stats, logs, predictions)):
     assert np.isfinite(array).all(), path
 
 
-@every_stage
+@every_stage_compiled_again
 def test_four_devices_learn_what_one_does(system, name):
   small = case(system, name)
   after, logs, _ = one_step(system, name)
@@ -298,8 +349,7 @@ def step_with(small: Case, **options: Any) -> tuple[Any, Terms]:
               {key: small.batch[key] for key in small.stage.learns_from})
 
 
-@pytest.mark.slow
-@every_stage
+@every_stage_compiled_again
 def test_networks_may_compute_again_in_the_backward_pass(system, name):
   small = case(system, name)
   after, logs, _ = one_step(system, name)
@@ -311,8 +361,7 @@ def test_networks_may_compute_again_in_the_backward_pass(system, name):
     np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6, err_msg=path)
 
 
-@pytest.mark.slow
-@every_stage
+@every_stage_compiled_again
 def test_bfloat16_learns_from_almost_the_same_losses(system, name):
   small = case(system, name)
   _, logs, _ = one_step(system, name)
@@ -381,6 +430,11 @@ def _known(get_config: Any, variant: str) -> list[str]:
   return []
 
 
+def _config(module: str, variant: str = '') -> ml_collections.ConfigDict:
+  get_config = importlib.import_module(f'configs.{module}').get_config
+  return get_config(*([variant] if variant else []))
+
+
 CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py')
                  if path.stem not in ('__init__', 'common'))
 
@@ -388,8 +442,7 @@ CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py')
 @pytest.mark.parametrize(('module', 'variant'), [
     (module, variant) for module in CONFIGS for variant in variants(module)])
 def test_every_variant_of_every_config_builds(module, variant):
-  get_config = importlib.import_module(f'configs.{module}').get_config
-  config = get_config(*([variant] if variant else []))
+  config = _config(module, variant)
   stage = runs.stage_of(config)
   adams = runs.optimizers_of(config, stage)
   assert adams.keys() == set(stage.trained)
@@ -404,7 +457,45 @@ def test_every_variant_of_every_config_builds(module, variant):
   assert config.steps or config.epochs
 
 
+def presets() -> dict[str, tuple[str, str, tuple[tuple[str, Any], ...]]]:
+  """Returns what configs choose of other code than the defaults do.
+
+  Options that only have another number are left out, and those that `SMALL`
+  replaces.
+
+  Returns:
+    The first config that chooses them -> system, stage and options.
+  """
+  names = {}
+  for module in CONFIGS:
+    for variant in variants(module):
+      config = _config(module, variant)
+      defaults = systems.default_options(config.system)
+      options = tuple((option, value) for option, value in sorted(
+          config.options.to_dict().items())
+          if value != defaults[option]
+          and option not in SMALL.get(config.system, {})
+          and not (isinstance(value, float) and value and defaults[option]))
+      if options:
+        names.setdefault((config.system, config.stage, options),
+                         f'{module}:{variant}')
+  return {name: preset for preset, name in names.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('preset', presets().values(), ids=presets())
+def test_the_options_of_configs_keep_the_promises(preset):
+  small = case(*preset)
+  after, logs, predictions = small.run(small.state, small.batch)
+  for path, array in paths((after.opt, after.stats, logs, predictions)):
+    assert np.isfinite(array).all(), path
+  for network, gradients in after.opt.items():
+    assert any(gradient.any() for _, gradient in paths(gradients)), network
+  image, hole = small.batch['image'], small.batch['mask'] == 1
+  _, _, again = small.run(small.state, {
+      **small.batch, 'image': np.where(hole, 1 - image, image)})
+  assert not differ(predictions, again)
+
+
 def test_every_system_has_a_config():
-  used = {importlib.import_module(f'configs.{module}').get_config().system
-          for module in CONFIGS}
-  assert used == set(systems.NAMES)
+  assert {_config(module).system for module in CONFIGS} == set(systems.NAMES)

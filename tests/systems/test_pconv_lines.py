@@ -9,6 +9,7 @@ import optax
 import pytest
 from stage_steps import gradients_of
 
+from configs import pconv_lines
 from jinpaint import images, losses, networks, systems, training
 from jinpaint.errors import UsageError
 
@@ -162,3 +163,12 @@ def test_a_network_s_first_weights_depend_on_seed_and_name_alone():
   _, alone, _ = line_system(adversarial=0.0)
   jax.tree.map(np.testing.assert_array_equal, both.params['generator'],
                alone.params['generator'])
+
+
+def test_configs_hold_the_paper_s_numbers():
+  for variant, size in (('flowers102', 64), ('celeba', 128), ('dtd', 128),
+                        ('dtd_all', 128)):
+    config = pconv_lines.get_config(variant)
+    assert (config.data.size, config.epochs) == (size, 40)
+  with pytest.raises(ValueError, match='no variant "flower"'):
+    pconv_lines.get_config('flower')
