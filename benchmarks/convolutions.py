@@ -1,17 +1,21 @@
-"""Times convolutions beside PyTorch's, on the CPU: prints a Markdown table.
+"""Times convolutions on the CPU beside PyTorch's; prints a Markdown table.
 
   python benchmarks/convolutions.py --torch-python=PATH > convolutions.md
 
 JAX runs in this interpreter, PyTorch in a process of its own under
-`--torch-python` (default: this interpreter). The two take turns, so that what
-else the machine does meets both; each time is the median of all turns. `plain`
-is what XLA makes of `lax.conv_general_dilated` and of JAX's own gradients.
+`--torch-python` (default: this interpreter). The two take turns, so that other
+work of the machine slows both; each time is the median of all turns. `plain` is
+what XLA makes of `lax.conv_general_dilated` and of JAX's own gradients. The
+first line of the output says which versions ran, with which XLA_FLAGS, and how
+busy the machine was: only a table of an idle machine means something.
 """
 
 import argparse
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
+import platform
 import statistics
 import subprocess
 import sys
@@ -22,10 +26,25 @@ from machine import processor
 
 
 class Case(NamedTuple):
-  """One layer, in batch 1."""
+  """One layer and its input, in batch 1.
+
+  Attributes:
+    name: what the table calls it.
+    size: height and width of the input.
+    channels: of the input.
+    features: channels of the output.
+    window: height and width of the kernel.
+    stride: steps in height and width.
+    padding: pixels on each side.
+    mode: what they hold: 'zeros', 'reflect' or 'replicate'.
+    dilation: distance of the taps.
+    groups: independent groups of channels.
+    transposed: whether it is a transposed convolution.
+    output_padding: of a transposed convolution.
+  """
 
   name: str
-  size: int  # height and width of the input
+  size: int
   channels: int
   features: int
   window: int
@@ -58,7 +77,7 @@ CASES = [
 ]
 
 
-def jax_runs(case: Case, plain: bool) -> dict[str, Any]:
+def jax_runs(case: Case, plain: bool) -> dict[str, Callable[[], Any]]:
   """Returns functions that run a case forward, and with its gradients."""
   import jax
   from jax import lax
@@ -105,7 +124,7 @@ def jax_runs(case: Case, plain: bool) -> dict[str, Any]:
   return {'forward': timed(layer), 'gradients': timed(gradients)}
 
 
-def torch_runs(case: Case) -> dict[str, Any]:
+def torch_runs(case: Case) -> dict[str, Callable[[], Any]]:
   """Returns functions that run a case in PyTorch, in its default layout."""
   import torch
 
@@ -132,7 +151,7 @@ def torch_runs(case: Case) -> dict[str, Any]:
   return {'forward': forward, 'gradients': gradients}
 
 
-def turn(run: Any) -> float:
+def turn(run: Callable[[], Any]) -> float:
   """Returns the milliseconds of one call, after one that is not timed."""
   run()
   start = time.perf_counter()
@@ -145,13 +164,13 @@ def serve_torch() -> None:
   import torch
 
   print(torch.__version__, flush=True)
-  made = {}
+  runs: dict[Case, dict[str, Callable[[], Any]]] = {}
   for line in sys.stdin:
-    case, what = json.loads(line)
-    case = Case(*case)
-    if case not in made:
-      made[case] = torch_runs(case)
-    print(turn(made[case][what]), flush=True)
+    fields, what = json.loads(line)
+    case = Case(*fields)
+    if case not in runs:
+      runs[case] = torch_runs(case)
+    print(turn(runs[case][what]), flush=True)
 
 
 def main() -> None:
@@ -173,6 +192,7 @@ def main() -> None:
   import jax
   import jaxlib
 
+  load_before = os.getloadavg()[0]
   with subprocess.Popen(
       [options.torch_python, __file__, '--serve'], text=True,
       stdin=subprocess.PIPE, stdout=subprocess.PIPE) as torch:
@@ -180,7 +200,7 @@ def main() -> None:
     if not version:
       parser.error(f'{options.torch_python} has no PyTorch')
 
-    def torch_turn(case, what):
+    def torch_turn(case: Case, what: str) -> float:
       torch.stdin.write(json.dumps([case, what]) + '\n')
       torch.stdin.flush()
       return float(torch.stdout.readline())
@@ -198,8 +218,11 @@ def main() -> None:
           plains.append(turn(runs[case][1][what]))
     torch.stdin.close()
 
-  print(f'jax {jax.__version__}, jaxlib {jaxlib.__version__}, PyTorch '
-        f'{version}; {processor()}, {len(os.sched_getaffinity(0))} cores; '
+  print(f'Python {platform.python_version()}, jax {jax.__version__}, jaxlib '
+        f'{jaxlib.__version__}, XLA_FLAGS "{os.environ.get("XLA_FLAGS", "")}", '
+        f'PyTorch {version}; {processor()}, '
+        f'{len(os.sched_getaffinity(0))} cores, load average before the first '
+        f'turn {load_before:.1f}; '
         f'float32, batch 1. Milliseconds, medians of {options.rounds} turns '
         f'(plain XLA: {options.plain_rounds}). "gradients" is forward and '
         'backward, for input and kernel.\n')

@@ -16,32 +16,37 @@ from machine import processor
 import numpy as np
 import optax
 
-from jinpaint import guidance, networks, systems, training
+from jinpaint import systems, training
+from jinpaint.data.examples import Data
+from jinpaint.guidance import Guidance
 
 
 def steps(batch: int, size: int, blocks: int):
   """Returns two functions: a step that is given sketches, and one with HED."""
   stage = systems.stage('cfs', 'completion_true_sketch', blocks=blocks)
+  guidance = Guidance(Data(edge='hed'), training=True)
   optimizers = {name: optax.adam(1e-4, 0.0, 0.9) for name in stage.trained}
   rng = np.random.default_rng(0)
   mask = np.zeros((batch, size, size, 1), np.float32)
   mask[:, size // 4:3 * size // 4, size // 4:3 * size // 4] = 1
-  inputs = {'image': rng.random((batch, size, size, 3), np.float32),
-            'edge': rng.random(mask.shape, np.float32), 'mask': mask}
-  frozen = {name: net.init(jax.random.key(0), inputs['image'])
-            for name, net in {**stage.frozen,
-                              'hed': networks.create('hed')}.items()}
-  step = training.make_step(stage, optimizers)
-  state = training.init(0, stage, optimizers, inputs)
+  without = {'image': rng.random((batch, size, size, 3), np.float32),
+             'mask': mask}
+  given = {**without, 'true_edge': rng.random(mask.shape, np.float32)}
+  given['known_edge'] = given['true_edge'] * (1 - mask)
+  published = {name: network.init(jax.random.key(0), given['image'])
+               for name, network in {**stage.published,
+                                     **guidance.published}.items()}
+  state = training.init(0, stage, optimizers, given)
 
-  def compiled(detector):
-    made = jax.jit(guidance.at_head(step, detector), donate_argnums=0)
+  def compiled(inputs, **options):
+    step = jax.jit(training.make_step(stage, optimizers, **options),
+                   donate_argnums=0)
     def run():
       nonlocal state
-      state, logs = made(state, frozen, inputs)
+      state, logs = step(state, published, inputs)
       jax.block_until_ready((state, logs))
     return run
-  return compiled(guidance.NONE), compiled(guidance.hed(masked=False))
+  return compiled(given), compiled(without, guide=guidance.on_device)
 
 
 def main():
@@ -56,11 +61,11 @@ def main():
   both = steps(args.batch, args.size, args.blocks)
   times = ([], [])
   for turn in range(args.rounds + 1):
-    for run, found in zip(both, times, strict=True):
+    for run, seconds in zip(both, times, strict=True):
       start = time.perf_counter()
       run()
       if turn:  # the first one compiles
-        found.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - start)
   given, with_hed = map(statistics.median, times)
   device = jax.local_devices()[0]
   name = processor() if device.platform == 'cpu' else device.device_kind

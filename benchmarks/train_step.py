@@ -51,16 +51,17 @@ def jax_step(stage: str, batch: int, size: int) -> Callable[[], None]:
   mask = np.zeros((batch, size, size, 1), np.float32)
   mask[:, size // 4:3 * size // 4, size // 4:3 * size // 4] = 1
   inputs = {'image': rng.random((batch, size, size, 3), np.float32),
-            'edge': (rng.random(mask.shape) > 0.9).astype(np.float32),
+            'true_edge': (rng.random(mask.shape) > 0.9).astype(np.float32),
             'mask': mask}
-  frozen = {name: net.init(jax.random.key(0), inputs['image'])
-            for name, net in made.frozen.items()}
+  inputs['known_edge'] = inputs['true_edge'] * (1 - mask)
+  published = {name: net.init(jax.random.key(0), inputs['image'])
+               for name, net in made.published.items()}
   state = training.init(0, made, optimizers, inputs)
   step = jax.jit(training.make_step(made, optimizers), donate_argnums=0)
 
   def run():
     nonlocal state
-    state, logs = step(state, frozen, inputs)
+    state, logs = step(state, published, inputs)
     jax.block_until_ready((state, logs))
   return run
 

@@ -30,7 +30,7 @@ From the published config: sizes, batch (one GPU), Adam's rates, loss weights,
 hinge loss (the code: nsgan).
 """
 
-from configs import common
+from jinpaint.configs import common
 
 STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')
 

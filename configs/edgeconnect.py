@@ -31,7 +31,7 @@ of aligned CelebA faces (178, the custom); Places365 for Places2 (the same
 photographs at 256 px).
 """
 
-from configs import common
+from jinpaint.configs import common
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 

@@ -23,7 +23,7 @@ saw BGR; whether the port's conversion turned them round cannot be told without
 its files: look at both.
 """
 
-from configs import common
+from jinpaint.configs import common
 
 _DATA = {
     'places2': dict(**common.DATA['places2'], crop='random'),

@@ -33,7 +33,7 @@ of 1e-4 and a beta1 of 0.01. Chosen here: a tenth of the photographs is held
 out; the report evaluates on those it trains on.
 """
 
-from configs import common, edgeconnect
+from jinpaint.configs import common, edgeconnect
 
 _NETWORK = 'inpaintgan_{}_edge_generator'.format
 # Sections 4.1 to 4.3: learning rate and sigma of the first attempts.

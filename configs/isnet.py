@@ -41,7 +41,7 @@ equation 3) and the L1 loss per share of holes (`l1_per_hole=False`: plain).
 Not from either: Places365 for Places2 (the same photographs at 256 px).
 """
 
-from configs import common
+from jinpaint.configs import common
 
 _VARIANTS = {
     'places2': ('isnet_generator', 4),

@@ -20,7 +20,7 @@ VGG-16's ImageNet weights are needed; `--config.pretrained=none` leaves the
 perceptual and the style loss out.
 """
 
-from configs import common
+from jinpaint.configs import common
 
 STAGES = ('train', 'finetune')
 

@@ -31,7 +31,7 @@ test numbers are honest); Flowers102's split (its own training split has 1,020
 images). Loss weights: see jinpaint/systems/pconv_lines.py.
 """
 
-from configs import common
+from jinpaint.configs import common
 
 
 def _flowers(part):

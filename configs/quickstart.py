@@ -13,7 +13,7 @@ Two CPU cores: about four minutes; inside the holes of the held-out photographs
 it should end more than 5 dB of PSNR above filling with the mean colour.
 """
 
-from configs import common, pconv_lines
+from jinpaint.configs import common, pconv_lines
 
 
 def get_config():

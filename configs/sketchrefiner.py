@@ -37,7 +37,7 @@ Its "threshold of 0.5" of Canny's edges has no one meaning: these are Canny's as
 everywhere here.
 """
 
-from configs import common
+from jinpaint.configs import common
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 

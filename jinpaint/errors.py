@@ -1,25 +1,55 @@
-"""Errors of use, and how programs end by them."""
+"""The errors that a user is told of in one line, and how programs end by them.
 
-from collections.abc import Collection, Iterable
+| what ends the program                        | line          | status |
+|----------------------------------------------|---------------|--------|
+| `UsageError`: something given is wrong       | the message   | 2      |
+| `RunError`: nothing given is wrong           | the message   | 1      |
+| the disk is full, or access is not permitted | file, reason  | 1      |
+| Ctrl-C                                       | "stopped"     | 130    |
+| the reader of stdout, such as `head`, ended  | none          | 141    |
+
+Any other exception is a fault of the program and keeps its traceback.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
 import contextlib
 import difflib
+import errno
 import os
 import signal
 import sys
+from typing import NoReturn
 import warnings
 
+# Why an operating system refuses to write, though the program is right.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
-class UsageError(Exception):
-  """Something that the user gave is wrong; the message is one line."""
+
+class UsageError(ValueError):
+  """Something that the user gave is wrong; the message is one line.
+
+  It is the same error whether it was given as an argument in Python or as a
+  flag.
+  """
+
+
+class RunError(RuntimeError):
+  """A run cannot go on, though nothing that the user gave is known to be wrong.
+
+  A loss that is no longer finite, or a full disk. The message is one line.
+  """
 
 
 @contextlib.contextmanager
-def exit_in_one_line():
-  """Ends a program as its user expects, without a traceback.
+def exit_in_one_line() -> Iterator[None]:
+  """Ends a program as its user expects; see the table of this module.
 
-  A `UsageError` is one line on stderr and exit status 2. Ctrl-C is a line, too,
-  and status 130; a reader of stdout that has seen enough, such as `head`, is
-  status 141. Warnings lose the place in the code.
+  Within it, warnings are one line on stderr and do not name a place in the
+  code.
+
+  Raises:
+    SystemExit: one of the errors in the table happened.
   """
   with warnings.catch_warnings():
     warnings.showwarning = lambda message, *_, **__: print(
@@ -28,28 +58,47 @@ def exit_in_one_line():
       yield
       sys.stdout.flush()
     except UsageError as error:
-      print(f'error: {error}', file=sys.stderr)
-      sys.exit(2)
+      _exit(2, f'error: {error}')
+    except RunError as error:
+      _exit(1, f'error: {error}')
     except KeyboardInterrupt:
-      print('stopped', file=sys.stderr)
-      sys.exit(128 + signal.SIGINT)
+      _exit(128 + signal.SIGINT, 'stopped')
     except BrokenPipeError:
-      # Python flushes once more at its end.
-      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-      sys.exit(128 + signal.SIGPIPE)
+      _exit(128 + signal.SIGPIPE)
+    except OSError as error:
+      if error.errno not in FULL | _NOT_PERMITTED:
+        raise
+      place = '' if error.filename is None else f'{error.filename}: '
+      _exit(1, f'error: {place}{error.strerror}')
 
 
-def check_option(option: str, value: object, known: Collection) -> None:
-  """Raises `ValueError` unless an option of a module is one of those known."""
+def _exit(status: int, line: str | None = None) -> NoReturn:
+  """Ends the program, with a line on stderr."""
+  try:
+    sys.stdout.flush()
+  except OSError:
+    # Python tries once more at its end, and would print a second error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  if line is not None:
+    print(line, file=sys.stderr)
+  sys.exit(status)
+
+
+def check_option(option: str, value: object, known: Collection[object]) -> None:
+  """Checks an option that takes one of several values.
+
+  Raises:
+    UsageError: the value is none of those known.
+  """
   if value not in known:
-    raise ValueError(f'{option} is one of {", ".join(map(str, known))}, not '
+    raise UsageError(f'{option} is one of {", ".join(map(str, known))}, not '
                      f'{value!r}')
 
 
 def unknown(kind: str, given: str, known: Iterable[str]) -> UsageError:
   """Returns the error for a name that does not exist; it names the nearest."""
-  known = sorted(known)
-  nearest = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
+  names = sorted(known)
+  nearest = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
   hint = (f'did you mean "{nearest[0]}"?' if nearest
-          else f'there are: {", ".join(known)}')
+          else f'there are: {", ".join(names)}')
   return UsageError(f'unknown {kind} "{given}"; {hint}')

@@ -7,10 +7,10 @@ the head of every step: HED (`jinpaint.networks.hed`), which needs the
 accelerator that trains, and the bending of its edges. Training, scoring and
 inference know nothing else of edges and sketches.
 
-The CFS system's authors run HED once, over undamaged images, and keep 8-bit
-JPEGs; here edges stay floats. Where only known pixels may be looked at, holes
-are filled with the mean colour of what is known, so that their borders are no
-edges; the authors have no such mode.
+The authors of the CFS system run HED once, over undamaged images, and keep
+8-bit JPEGs; here its edges stay floats. Where HED may look at known pixels
+only, the hole is filled with their mean colour, so that its border is no edge;
+the authors have no such mode.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,11 +26,16 @@ from jinpaint import images, networks
 from jinpaint.data import edges, sketches
 from jinpaint.data.examples import Choice, Data, Draft
 from jinpaint.errors import UsageError
+from jinpaint.nets import Nets
 from jinpaint.types import Array, Batch, Variables
 
 # Pictures are extended to multiples of it before HED sees them, so that those
 # of similar size share one compiled program. HED halves sizes four times.
 _BUCKET = 32
+
+# Keys that the host's half adds to a batch for the device's half alone: the
+# number above which edges are 1, and the field that bends edges to sketches.
+_FOR_DEVICE = ('edge_cut', 'bend')
 
 
 class Guidance:
@@ -43,12 +48,12 @@ class Guidance:
   """
 
   def __init__(self, data: Data, *, training: bool):
-    """Reads what is wanted.
+    """Reads which edges and sketches are wanted.
 
     Args:
-      data: whose `edge`, `edge_cut`, `eval_edge` and `sketch` count.
-      training: whether `data.edge` says which edges are known; in evaluation
-        `data.eval_edge` does.
+      data: its `edge`, `eval_edge`, `edge_cut` and `sketch` are read.
+      training: whether batches are to be trained on. Then `data.edge` says
+        which edges are known, else `data.eval_edge` does.
 
     Raises:
       UsageError: one of them cannot be read, or they do not fit together.
@@ -61,117 +66,136 @@ class Guidance:
         {'hed': networks.create('hed')} if by_network else {})
     self._finds_known = self.edges is not None and (
         self.edges.masked if training else data.eval_edge == 'masked')
-    if self.sketches and self.sketches.bends:
-      if not data.edge:
+    if self.sketches is not None and self.sketches.bends:
+      if self.edges is None:
         raise UsageError('data.sketch simulates sketches from edges; data.edge '
                          'says which, e.g. canny')
       if self.sketches.thin and by_network:
         raise UsageError('data.sketch thins edges that are found where '
                          f'examples are made, not those of {data.edge}')
 
-  def shapes(self, size: int) -> dict[str, tuple[int, ...]]:
-    """Returns the keys that the host's half adds, and the shapes of arrays.
+  def check(self, names: Sequence[str]) -> None:
+    """Raises `UsageError` unless each photograph, named, has its files."""
+    for source in (self.edges, self.sketches):
+      if source is not None and source.maps is not None:
+        source.maps.check(names)
 
-    `edge_cut` and `bend` are for the device's half alone: above what edges are
-    1, and the field that bends edges to sketches.
+  # The host's half.
+
+  def shapes(self, size: int) -> dict[str, tuple[int, ...]]:
+    """Returns the keys that `on_host` adds to an example, and their shapes.
+
+    Args:
+      size: height and width of the example.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     one_channel = (size, size, 1)
     if self.published and self._data.edge_cut:
       shapes['edge_cut'] = (1, 1, 1)
-    if self.edges and not self.published:
+    if self.edges is not None and not self.published:
       shapes['true_edge'] = one_channel
       if self._finds_known:
         shapes['known_edge'] = one_channel
-    if self.sketches and self.sketches.bends and self.published:
-      shapes['bend'] = (sketches.GRID, sketches.GRID, 2)
-    elif self.sketches:
-      shapes['sketch'] = one_channel
+    if self.sketches is not None:
+      if self.sketches.bends and self.published:
+        shapes['bend'] = (sketches.GRID, sketches.GRID, 2)
+      else:
+        shapes['sketch'] = one_channel
     return shapes
 
-  def check(self, names: Sequence[str]) -> None:
-    """Raises `UsageError` unless each photograph, named, has its files."""
-    for source in (self.edges, self.sketches):
-      if source and source.maps:
-        source.maps.check(names)
-
   def on_host(self, draft: Draft) -> dict[str, np.ndarray]:
-    """Returns what the host's half adds to an example, float32.
+    """Returns what the host's half adds to an example.
 
     Args:
       draft: the example so far.
+
+    Returns:
+      The keys of `shapes`, float32.
     """
-    made: dict[str, np.ndarray] = {}
+    added: dict[str, np.ndarray] = {}
+    if self.edges is not None:
+      added |= self._edges_of(draft, self.edges)
+    if self.sketches is not None:
+      added |= self._sketch_of(draft, self.sketches, added.get('true_edge'))
+    return added
+
+  def _edges_of(self, draft: Draft, wanted: edges.Edges
+                ) -> dict[str, np.ndarray]:
+    """Returns an example's edges, or the cut for those found on the device."""
     cut = None
     if self._data.edge_cut:
-      cut = draft.generator(Choice.CUT).uniform(*self._data.edge_cut)
-    shapes = self.shapes(len(draft.image))
-    if 'edge_cut' in shapes:
-      made['edge_cut'] = np.full((1, 1, 1), cut, np.float32)
-    if 'true_edge' in shapes:
-      made |= self._edges_on_host(draft, cut)
-    if 'bend' in shapes:
-      made['bend'] = self.sketches.field(draft.generator(Choice.SKETCH),
-                                         *draft.hole.shape)
-    elif 'sketch' in shapes:
-      made['sketch'] = self._sketch_on_host(draft, made)
-    return made
-
-  def _edges_on_host(self, draft: Draft, cut: float | None
-                     ) -> dict[str, np.ndarray]:
+      low, high = self._data.edge_cut
+      cut = draft.generator(Choice.CUT).uniform(low, high)
+    if wanted.by_network:
+      return {} if cut is None else {
+          'edge_cut': np.full((1, 1, 1), cut, np.float32)}
     drawn = None
-    if self.edges.maps:
-      file = self.edges.maps.read(draft.name, edges.read_map, *draft.size)
+    if wanted.maps is not None:
+      file = wanted.maps.read(draft.name, edges.read_map,
+                              *draft.photograph_size)
       drawn = draft.view(file).astype(np.float32) / np.float32(255)
-    holes = {'true_edge': None}
+    holes: dict[str, np.ndarray | None] = {'true_edge': None}
     if self._finds_known:
       holes['known_edge'] = draft.hole
-    made = {}
+    found = {}
     for key, hole in holes.items():
-      # A new generator for each, so that both have one sigma.
-      edge = self.edges.find(draft.image, rng=draft.generator(Choice.EDGE),
-                             drawn=drawn, hole=hole)
-      made[key] = (edge if cut is None else edges.above(edge, cut))[..., None]
-    return made
+      # Each has a new generator, so that both have the same sigma.
+      edge = wanted.find(draft.image, rng=draft.generator(Choice.EDGE),
+                         drawn=drawn, hole=hole)
+      found[key] = (edge if cut is None else edges.above(edge, cut))[..., None]
+    return found
 
-  def _sketch_on_host(self, draft: Draft, made: Mapping[str, np.ndarray]
-                      ) -> np.ndarray:
-    if self.sketches.bends:
-      return self.sketches.simulate(
-          draft.generator(Choice.SKETCH), made['true_edge'][..., 0])[..., None]
-    if self.sketches.maps:
-      file = self.sketches.maps.read(draft.name, sketches.read_map,
-                                     *draft.size)
-      return edges.above(
-          draft.view(file.astype(np.float32)), 0.5)[..., None]
-    return np.zeros((*draft.hole.shape, 1), np.float32)
+  def _sketch_of(self, draft: Draft, wanted: sketches.Sketches,
+                 true_edge: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Returns an example's sketch, or the field that bends edges to one."""
+    size = draft.hole.shape
+    if wanted.bends:
+      rng = draft.generator(Choice.SKETCH)
+      if true_edge is None:  # They are found on the device, and bent there.
+        return {'bend': wanted.field(rng, *size)}
+      sketch = wanted.simulate(rng, true_edge[..., 0])
+    elif wanted.maps is not None:
+      file = wanted.maps.read(draft.name, sketches.read_map,
+                              *draft.photograph_size)
+      sketch = edges.above(draft.view(file.astype(np.float32)), 0.5)
+    else:
+      sketch = np.zeros(size, np.float32)
+    return {'sketch': sketch[..., None]}
 
-  def on_device(self, variables: Variables, batch: Batch) -> Batch:
+  # The device's half.
+
+  def on_device(self, variables: Variables, batch: Batch) -> dict[str, Array]:
     """Returns a batch with all edges and sketches that a stage may read.
 
-    No gradient reaches them.
+    Where a batch has true edges, it has known edges afterwards: if nothing else
+    has made them, they are the true ones outside the hole. No gradient flows
+    through HED to the image.
 
     Args:
-      variables: of the `published` networks.
+      variables: those of the `published` networks. They are arguments of a
+        compiled program, not constants of it.
       batch: what the host's half made, or a user's own loader.
     """
-    if not self.edges:
-      return batch
-    made = dict(batch)
+    completed = {key: array for key, array in batch.items()
+                 if key not in _FOR_DEVICE}
     if self.published and 'true_edge' not in batch:
-      made['true_edge'] = _hed(variables['hed'], batch['image'])
+      nets = Nets(self.published, variables)
+      found = {'true_edge': _hed(nets, batch['image'])}
       if self._finds_known:
-        made['known_edge'] = _known_hed(variables['hed'], batch)
+        found['known_edge'] = _known_hed(nets, batch)
       if 'edge_cut' in batch:
-        made |= {key: edges.above(made[key], batch['edge_cut'])
-                 for key in ('true_edge', 'known_edge') if key in made}
+        found = {key: edges.above(edge, batch['edge_cut'])
+                 for key, edge in found.items()}
+      completed |= found
     if 'bend' in batch:
-      made['sketch'] = sketches.deform(made['true_edge'], batch['bend'], jnp)
-    if 'known_edge' not in made:
-      made['known_edge'] = jnp.where(batch['mask'] > 0.5, 0.0,
-                                     made['true_edge'])
-    return {key: value for key, value in made.items()
-            if key not in ('edge_cut', 'bend')}
+      completed['sketch'] = sketches.deform(
+          completed['true_edge'], batch['bend'], jnp)
+    if 'true_edge' in completed and 'known_edge' not in completed:
+      completed['known_edge'] = jnp.where(
+          batch['mask'] > 0.5, 0.0, completed['true_edge'])
+    return completed
+
+  # Pictures.
 
   def of_picture(self, variables: Variables, image: np.ndarray,
                  hole: np.ndarray | None,
@@ -179,72 +203,81 @@ class Guidance:
     """Returns the edges of a picture that is to be filled.
 
     Where training draws sigma or a cut, the middle of the range is taken;
-    sigma is then rounded, halves to even.
+    sigma is then rounded, halves to the even number.
 
     Args:
-      variables: of the `published` networks.
-      image: RGB (H, W, 3), float32 in [0, 1].
+      variables: those of the `published` networks.
+      image: RGB (H, W, 3), float32 in [0, 1]. What it has in the hole is not
+        looked at.
       hole: (H, W), 1 = hole; None for a picture without one.
-      edge_map: (H, W) in [0, 1], edges that a user gives, inside the hole, too;
-        they take the place of those that would be found.
+      edge_map: (H, W) in [0, 1], the edges that a user gives, those in the hole
+        as well; they take the place of those that would be found.
 
     Returns:
-      `known_edge` (H, W, 1), 0 in the hole; with an edge map, `true_edge` as
-      well.
+      `known_edge`, (H, W, 1) float32, 0 in the hole; with an edge map also
+      `true_edge`, which has that map's edges in the hole.
 
     Raises:
       UsageError: the edges come from files, and there is no map.
+      ValueError: this guidance has no edges.
     """
-    holes: dict[str, np.ndarray | None] = {'known_edge': hole}
+    known = self._known_edge(variables, image, hole, edge_map)
+    found = {'known_edge': known}
     if edge_map is not None:
-      holes['true_edge'] = None
-    cut = sum(self._data.edge_cut) / 2 if self._data.edge_cut else None
-    made = {}
-    for key, unknown in holes.items():
-      edge = self._edge_of_picture(variables, image, unknown, edge_map)
-      made[key] = (edge if cut is None else edges.above(edge, cut))[..., None]
-    return made
+      found['true_edge'] = known if hole is None else np.where(
+          hole == 0, known, edge_map.astype(np.float32))
+    if self._data.edge_cut:
+      cut = sum(self._data.edge_cut) / 2
+      found = {key: edges.above(edge, cut) for key, edge in found.items()}
+    return {key: edge[..., None] for key, edge in found.items()}
 
-  def _edge_of_picture(self, variables: Variables, image: np.ndarray,
-                       hole: np.ndarray | None, edge_map: np.ndarray | None
-                       ) -> np.ndarray:
+  def _known_edge(self, variables: Variables, image: np.ndarray,
+                  hole: np.ndarray | None, edge_map: np.ndarray | None
+                  ) -> np.ndarray:
+    """Returns the edges (H, W) of a picture outside its hole, not yet cut."""
+    if self.edges is None:
+      raise ValueError('these data have no edges: data.edge is empty')
+    if self.edges.maps is not None:
+      if edge_map is None:
+        raise UsageError(
+            f'the edges "{self._data.edge}" come from files; give edge maps, '
+            '--edge=files:PATH, or a detector, --edge=canny')
+      return self.edges.find(image, drawn=edge_map, hole=hole)
     if edge_map is not None:
-      if self.edges.sigmas and self.edges.maps:  # thinned by Canny
-        return self.edges.find(image, drawn=edge_map, hole=hole)
-      edge = edge_map.astype(np.float32)
-      return edge if hole is None else edge * (hole == 0)
-    if self.edges.maps:
-      raise UsageError(
-          f'the edges "{self._data.edge}" come from files; give edge maps, '
-          '--edge=files:PATH, or a detector, --edge=canny')
-    if self.published:
-      return _known_hed_of_picture(variables['hed'], image, hole)
+      known = edge_map if hole is None else edge_map * (hole == 0)
+      return known.astype(np.float32)
+    if self.edges.by_network:
+      return _known_hed_of_picture(variables, image, hole)
     return self.edges.find(image, hole=hole)
 
 
-def _hed(variables: Variables, image: Array) -> Array:
+def _hed(nets: Nets, image: Array) -> Array:
   """Returns HED's edges (B, H, W, 1), which no gradient reaches."""
-  return lax.stop_gradient(networks.create('hed').apply(variables, image))
+  return lax.stop_gradient(nets('hed', image))
 
 
-def _known_hed(variables: Variables, batch: Batch) -> Array:
+def _known_hed(nets: Nets, batch: Batch) -> Array:
   """Returns HED's edges outside the hole, found without looking into it."""
   image, mask = batch['image'], batch['mask']
-  return _hed(variables, _with_mean_in_hole(image, mask)) * (1 - mask)
+  return _hed(nets, _with_mean_in_hole(image, mask)) * (1 - mask)
 
 
-_known_hed_jitted = jax.jit(_known_hed)
+@jax.jit
+def _known_hed_compiled(variables: Variables, batch: Batch) -> Array:
+  """Returns what `_known_hed` returns; compiled once for each size."""
+  return _known_hed(Nets({'hed': networks.create('hed')}, variables), batch)
 
 
 def _known_hed_of_picture(variables: Variables, image: np.ndarray,
                           hole: np.ndarray | None) -> np.ndarray:
+  """Returns HED's edges (H, W) of a picture of any size, outside its hole."""
   height, width = image.shape[:2]
   hole = np.zeros((height, width)) if hole is None else hole
-  size = [math.ceil(n / _BUCKET) * _BUCKET for n in (height, width)]
-  pair = {'image': image, 'mask': hole[..., None].astype(np.float32)}
-  batch = {key: images.pad_to(array, *size)[None]
-           for key, array in pair.items()}
-  edge = np.asarray(_known_hed_jitted(variables, batch))[0, ..., 0]
+  padded = [math.ceil(extent / _BUCKET) * _BUCKET for extent in (height, width)]
+  arrays = {'image': image, 'mask': hole[..., None].astype(np.float32)}
+  batch = {key: images.pad_to(array, *padded)[None]
+           for key, array in arrays.items()}
+  edge = np.asarray(_known_hed_compiled(variables, batch))[0, ..., 0]
   return images.crop(edge, height, width)
 
 

@@ -46,18 +46,19 @@ class Sizes(NamedTuple):
 
 
 class Measure(NamedTuple):
-  """A column of an evaluation table: one value an image, and what it means.
+  """A column of a table of scores: one value for each image, and its meaning.
 
   Attributes:
     name: the head of the column.
-    definition: what to print beside the numbers.
-    of_images: `(nets, batch, completed) -> (B,)`, where `completed` is what
-      `complete` returned; jitted.
-    better: 'higher' or 'lower'; '' where that is not the point.
+    definition: what is printed below the table, without a full stop.
+    of_images: `(nets, batch, completed) -> (B,)`; it is jitted. `completed` is
+      what `complete` returned, with the 'image' rounded to 8 bits as in a saved
+      file.
+    better: 'higher' or 'lower'; '' where neither is better.
     unit: 'dB', '%' or ''.
-    weighted_by: keys of the measures whose sum weighs an image in the mean.
-      Shares of pixels are counted over all images together that way. Empty
-      where all images weigh the same.
+    weighted_by: keys of the measures whose sum is the weight of an image in the
+      mean: a share of pixels that is weighted by their number is the share of
+      all images' pixels. Empty where all images weigh the same.
   """
 
   name: str

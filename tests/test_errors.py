@@ -1,5 +1,6 @@
 """How programs end: in one line, with the status that shells expect."""
 
+import errno
 import os
 from pathlib import Path
 import subprocess
@@ -9,19 +10,49 @@ import warnings
 import pytest
 
 from jinpaint import errors
-from jinpaint.errors import UsageError
+from jinpaint.errors import RunError, UsageError
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(('raised', 'status', 'line'), [
     (UsageError('no such file'), 2, 'error: no such file\n'),
+    (RunError('the loss is nan'), 1, 'error: the loss is nan\n'),
+    (OSError(errno.ENOSPC, 'No space left', 'run/a.png'), 1,
+     'error: run/a.png: No space left\n'),
+    (OSError(errno.ENOSPC, 'No space left'), 1, 'error: No space left\n'),
+    (PermissionError(errno.EACCES, 'Permission denied', 'run'), 1,
+     'error: run: Permission denied\n'),
     (KeyboardInterrupt(), 130, 'stopped\n')])
 def test_what_ends_a_program_is_one_line(raised, status, line, capsys):
   with pytest.raises(SystemExit) as caught, errors.exit_in_one_line():
     raise raised
   assert caught.value.code == status
   assert capsys.readouterr() == ('', line)
+
+
+@pytest.mark.parametrize('fault', [
+    ValueError('a fault'), RuntimeError('a fault'),
+    OSError(errno.EIO, 'Input/output error')])
+def test_a_fault_of_the_program_keeps_its_traceback(fault):
+  with pytest.raises(type(fault)) as caught, errors.exit_in_one_line():
+    raise fault
+  assert caught.value is fault
+
+
+def test_a_bad_argument_is_a_value_error_in_python():
+  assert issubclass(UsageError, ValueError)
+  assert not issubclass(RunError, ValueError)
+
+
+def test_a_full_disk_behind_stdout_is_one_line():
+  with Path('/dev/full').open('w') as full:
+    ended = subprocess.run(
+        [sys.executable, '-c',
+         'from jinpaint.commands import cli; cli.main(["systems"])'],
+        stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+  assert (ended.returncode, ended.stderr) == (
+      1, 'error: No space left on device\n')
 
 
 def test_a_warning_is_one_line(capsys):
@@ -50,5 +81,5 @@ def test_an_unknown_name_comes_with_the_nearest_or_with_all():
 
 def test_an_option_that_is_not_known_is_refused_with_those_that_are():
   errors.check_option('colour', 'red', ('red', 'blue'))
-  with pytest.raises(ValueError, match="is one of red, blue, not 'x'"):
+  with pytest.raises(UsageError, match="is one of red, blue, not 'x'"):
     errors.check_option('colour', 'x', ('red', 'blue'))

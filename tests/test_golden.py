@@ -24,9 +24,9 @@ from jinpaint.converters.inpaintgan import ENHANCED_GATED_ENCODER
 from jinpaint.evaluation import metrics
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.attention import contextual_attention
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
 from jinpaint.layers.fourier_conv import FourierConv
-from jinpaint.layers.gated_conv import GatedConv
 from jinpaint.layers.partial_conv import PartialConv
 from jinpaint.layers.spade import SPADE
 from jinpaint.networks.inpaintgan import EnhancedGatedEncoder
@@ -102,6 +102,18 @@ class LeakyPartialConv(nn.Module):
     return leaky_relu(x), valid
 
 
+class GatedConv(nn.Module):
+  """A convolution, gated by a second one of the same input."""
+
+  features: int
+
+  @nn.compact
+  def __call__(self, x):
+    conv = lambda name: Conv(self.features, strides=(2, 2), spectral_norm=True,
+                             name=name)(x)
+    return leaky_relu(conv('conv')) * nn.sigmoid(conv('gate'))
+
+
 class Attention(nn.Module):
   """Contextual attention, which has no weights."""
 
@@ -122,8 +134,7 @@ LAYERS = {
     'layer_residual_cfs_block': Layer(
         lambda _: ResidualCFSBlock(), cfs.RESIDUAL_BLOCK),
     'layer_gated_conv': Layer(
-        lambda golden: GatedConv(golden.width, strides=(2, 2),
-                                 spectral_norm=True),
+        lambda golden: GatedConv(golden.width),
         {'conv': 'conv2d', 'gate': 'mask_conv2d'}, ignored=('batch_norm2d.*',)),
     'layer_partial_conv': Layer(
         lambda golden: PartialConv(golden.width, strides=(2, 2)), {'': ''}),

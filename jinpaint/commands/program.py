@@ -1,6 +1,7 @@
 """What the programs train.py and evaluate.py share: flags and their errors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+import io
 import os
 import sys
 
@@ -11,60 +12,87 @@ from jinpaint.errors import UsageError
 
 
 def run(main: Callable[[], None], *, required: Iterable[str] = ()) -> None:
-  """Runs a program of absl flags; an error of use is one line and status 2.
+  """Runs a program of absl flags; how it ends is said in `jinpaint.errors`.
 
   Args:
     main: the program, called when the flags are parsed.
     required: names of flags that must be given.
+
+  Raises:
+    SystemExit: always; its code is the exit status.
   """
-  # Before TensorFlow and OpenCV are imported: the one greets with a page, which
-  # oneDNN adds to and is not needed to load images; the other comments on every
-  # broken image.
+  # These must be set before TensorFlow and OpenCV are imported. TensorFlow
+  # greets with a page of text, to which oneDNN adds, which only loads images
+  # here and is not needed for it. OpenCV comments on every broken image.
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
   os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
-  # A file's name may be no text; that must not end a run.
-  sys.stdout.reconfigure(errors='backslashreplace')
+  # The name of a file may hold bytes that are no text. To print it must not end
+  # a run.
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors='backslashreplace')
 
-  def guarded(argv):
-    del argv
+  def guarded(_: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)
     with errors.exit_in_one_line():
       main()
 
-  def parse(argv):
+  def parse(argv: Sequence[str]) -> list[str]:
     with errors.exit_in_one_line():
-      return _parse(argv, required)
+      return _parse(argv, tuple(required))
 
   app.run(guarded, flags_parser=parse)
 
 
-def _parse(argv, required):
-  known = flags.FLAGS
+def _parse(argv: Sequence[str], required: Sequence[str]) -> list[str]:
+  """Parses the flags; returns the words that belong to none.
+
+  Raises:
+    UsageError: a flag, or a key of a config, is unknown, has a wrong value or
+      is missing.
+  """
   try:
-    positional = known(argv)
-    values = {name: getattr(known, name) for name in required}
-    # A config that could not be loaded raises when it is looked at.
-    any(hasattr(value, 'keys') for value in values.values())
+    words = flags.FLAGS(argv)
+    values = {name: getattr(flags.FLAGS, name) for name in required}
+    for value in values.values():
+      # A config whose file could not be loaded raises that error only here,
+      # when one of its attributes is read.
+      hasattr(value, 'items')
   except flags.UnrecognizedFlagError as error:
-    raise errors.unknown('flag', error.flagname, known) from error
-  except (AttributeError, KeyError) as error:
-    # A locked config's: a KeyError of the key and of the nearest, if any; the
-    # last of several keys has it wrapped.
-    reason = str(getattr(error.args[0], 'args', error.args)[0])
-    raise UsageError('unknown config key ' + '; '.join(
-        reason.splitlines()).replace('Did', 'did')) from error
+    raise errors.unknown('flag', error.flagname, flags.FLAGS) from error
+  except KeyError as error:
+    raise UsageError(f'unknown config key: {_one_line(error)}') from error
+  except AttributeError as error:
+    # A config turns the KeyError of a missing attribute into this. Any other
+    # one is a fault in the code of the config's file.
+    if not isinstance(error.__context__, KeyError):
+      raise
+    raise UsageError(
+        f'unknown config key: {_one_line(error.__context__)}') from error
   except (flags.Error, OSError, TypeError, ValueError) as error:
-    raise UsageError(_reason(str(error))) from error
+    raise UsageError(_one_line(_without_traceback(error))) from error
   for name, value in values.items():
     if value is None:
       raise UsageError(f'--{name} is missing')
-  if positional[1:]:
-    raise UsageError(f'cannot read "{positional[1]}"; did you forget --?')
-  return positional
+  if words[1:]:
+    raise UsageError(f'cannot read "{words[1]}"; did you forget --?')
+  return words
 
 
-def _reason(message):
-  """Returns the line that says why, of what ml_collections hands on."""
-  lines = [line.strip() for line in message.splitlines() if line.strip()]
-  return lines[-1] if 'Traceback' in message else ' '.join(lines)
+def _without_traceback(error: BaseException) -> BaseException:
+  """Returns the error whose message says what is wrong.
+
+  Where a config's own code raises an error, ml_collections raises another one,
+  which has the whole traceback as its message. It was raised while the first
+  was handled, by which Python finds the first.
+  """
+  while '\n' in str(error) and error.__context__ is not None:
+    error = error.__context__
+  return error
+
+
+def _one_line(error: BaseException) -> str:
+  """Returns the message of another library's error in one line."""
+  # Of a KeyError, `str` is the `repr` of its message.
+  message = error.args[0] if isinstance(error, KeyError) else error
+  return ' '.join(str(message).split())

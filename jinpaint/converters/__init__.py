@@ -32,7 +32,7 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
     `{'params': ..., 'batch_stats': ..., ...}`, float32, for `network.apply`.
 
   Raises:
-    UsageError: no such network, nothing published for it, or keys are
+    UsageError: no such network, nothing was published for it, or keys are
       missing, are too many, or have another shape.
   """
   converter = converter_of(name)
@@ -49,7 +49,13 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
 def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
   """Returns the options of a network that published weights decide.
 
-  Arguments and errors as `from_torch`.
+  Args:
+    name: the network, see `jinpaint.networks.REGISTRY`.
+    state_dict: as `from_torch` takes it.
+
+  Raises:
+    UsageError: no such network, nothing was published for it, or there is no
+      state dict.
   """
   converter = converter_of(name)
   return dict(converter.options(torch_file.state_dict(
@@ -58,7 +64,19 @@ def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 def from_file(name: str, path: str | os.PathLike[str], **options: Any
               ) -> Variables:
-  """As `from_torch`, of a file: see `jinpaint.converters.torch_file`."""
+  """Converts a file of published PyTorch weights to a network's variables.
+
+  Args:
+    name: the network, see `jinpaint.networks.REGISTRY`.
+    path: the file, of one of the formats of `jinpaint.converters.torch_file`.
+    **options: of the network, as `jinpaint.create` takes them.
+
+  Returns:
+    As `from_torch`.
+
+  Raises:
+    UsageError: as `from_torch`, or the file cannot be read; it is named.
+  """
   contents = torch_file.read(path)
   try:
     return from_torch(name, contents, **options)
@@ -83,9 +101,9 @@ def converter_of(name: str) -> torch_layout.Converter:
 
 
 def _as_arrays(value: Any) -> Any:
-  """Returns mappings with NumPy arrays in place of PyTorch's tensors."""
+  """Returns the same mappings with arrays in place of PyTorch's tensors."""
   if isinstance(value, Mapping):
     return {key: _as_arrays(item) for key, item in value.items()}
-  if hasattr(value, 'detach'):  # a tensor; NumPy has no bfloat16
+  if hasattr(value, 'detach'):  # a tensor; a NumPy array cannot be bfloat16
     return np.asarray(value.detach().cpu().float())
   return value

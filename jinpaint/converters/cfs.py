@@ -31,6 +31,7 @@ CONVERTERS = {
         found_under=('generator',)),
 }
 
+# File -> the networks of a run in it, and what each may be.
 PUBLISHED = {
     'EdgeModel_gen.pth': {'sketch_generator': ('cfs_sketch_generator',)},
     'EdgeModel_dis.pth': {

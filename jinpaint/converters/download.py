@@ -4,11 +4,11 @@
 Files that lie behind a page (Google Drive, mega) have to be fetched by hand:
 the error says from where, and where to put them.
 
-Downloads are resumed: what came is kept in a `.part` file and the next try, or
-the next run, asks for the rest (an HTTP range). The usual library for this,
-pooch, checks and renames as is done here, but begins at the first byte again
-whenever a connection breaks, and the largest of these files is 670 MB. One
-process at a time may fetch a file.
+Downloads are resumed: the bytes that have arrived are kept in a `.part` file,
+and the next try, or the next run, asks for the rest (an HTTP range). The usual
+library for this, pooch, checks and renames files as is done here, but starts
+again at the first byte whenever a connection breaks, and the largest of these
+files is 670 MB. Two processes must not fetch the same file at the same time.
 """
 
 import dataclasses
@@ -22,13 +22,15 @@ import urllib.request
 
 from tqdm import tqdm
 
-from jinpaint.errors import unknown, UsageError
+from jinpaint.errors import FULL, RunError, unknown, UsageError
 
 _TRIES = 4
 _PAUSE = 1.0  # seconds before the second try, longer before each further one
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 16  # bytes
-_WORTH_ANOTHER_TRY = (408, 429)  # and every 5xx: it may be there next time
+# Answers after which another try may succeed, beside every 5xx: the request
+# took too long, or there were too many.
+_TEMPORARY = (408, 429)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +45,9 @@ class PublishedFile:
     origin: who made it, and the paper.
     about: what else to know about it.
     sha256: its SHA-256 in hexadecimal, or the first digits if only those are
-      known; None if nothing is.
-    by_hand: there is no address from which a program could download it.
+      known; None if none are.
+    by_hand: whether a person must download it, because no address gives the
+      file itself.
   """
 
   name: str
@@ -68,14 +71,15 @@ def find(name: str) -> Path:
 
   Raises:
     UsageError: there is no such name, the file is not there, or it has another
-      checksum than the published one; says where to get and to put it.
+      checksum than the published one. The message says where to get the file
+      and where to put it.
   """
   published, path = _look_up(name)
   if not path.is_file():
-    raise UsageError(f'{path}: no such file; {_by_hand(published, path)}')
+    raise UsageError(f'{path}: no such file; {_advice(published, path)}')
   if (digest := _other_digest(path, published)) is not None:
     raise UsageError(f'{path}: damaged or another file (its SHA-256 is '
-                     f'{digest}); {_by_hand(published, path)}')
+                     f'{digest}); {_advice(published, path)}')
   return path
 
 
@@ -88,7 +92,8 @@ def fetch(name: str, *, progress: bool = True) -> Path:
 
   Raises:
     UsageError: there is no such name, the file has to be fetched by hand, it
-      could not be downloaded, or what came has another checksum.
+      could not be downloaded, or what was sent has another checksum.
+    RunError: the disk is full.
   """
   published, path = _look_up(name)
   if published.by_hand:
@@ -105,22 +110,26 @@ def fetch(name: str, *, progress: bool = True) -> Path:
       return path
     part.unlink()
   except (OSError, http.client.HTTPException, ValueError) as error:
+    if isinstance(error, OSError) and error.errno in FULL:
+      raise RunError(f'cannot write {part}: {error.strerror}') from error
     reason = ' '.join(str(getattr(error, 'reason', '') or error).split())
     if isinstance(error, urllib.error.HTTPError):
       reason = f'HTTP {error.code} {reason}'
     raise UsageError(f'could not download {name}: {reason}; '
-                     f'{_by_hand(published, path)}') from error
+                     f'{_advice(published, path)}') from error
   raise UsageError(f'{published.url} sent another file than "{name}": its '
                    f'SHA-256 is {digest}, not {published.sha256}')
 
 
 def _look_up(name: str) -> tuple[PublishedFile, Path]:
+  """Returns what is known of a file, and its place in the cache."""
   if name not in TABLE:
     raise unknown('published file', name, TABLE)
   return TABLE[name], cache_dir() / TABLE[name].file
 
 
-def _by_hand(published: PublishedFile, path: Path) -> str:
+def _advice(published: PublishedFile, path: Path) -> str:
+  """Returns what a person can do to have the file."""
   about = f' ({published.about})' if published.about else ''
   return f'get it from {published.url}{about} and put it at {path}'
 
@@ -135,21 +144,26 @@ def _other_digest(path: Path, published: PublishedFile) -> str | None:
 
 
 def _download(url: str, part: Path, progress: bool) -> None:
-  """Completes the file `part`; tries again where another try may help."""
+  """Completes the file `part`; tries again after errors that may pass."""
   for tries_left in reversed(range(_TRIES)):
     try:
       return _append_rest(url, part, progress)
     except (OSError, http.client.HTTPException) as error:
       lasting = (isinstance(error, urllib.error.HTTPError)
                  and error.code < 500
-                 and error.code not in _WORTH_ANOTHER_TRY)
+                 and error.code not in _TEMPORARY)
       if lasting or not tries_left:
         raise
     time.sleep(_PAUSE * (_TRIES - tries_left))
 
 
 def _append_rest(url: str, part: Path, progress: bool) -> None:
-  """Downloads what `part` lacks, or all if the server can't send the rest."""
+  """Downloads what `part` lacks, or all if the server cannot send the rest.
+
+  Raises:
+    OSError: the connection broke or the server refused; another try may help.
+    ValueError: the server sent a page in place of a file.
+  """
   have = part.stat().st_size if part.exists() else 0
   # A compressed transfer has other byte positions than the file.
   headers = {'User-Agent': 'jinpaint', 'Accept-Encoding': 'identity'}
@@ -159,10 +173,11 @@ def _append_rest(url: str, part: Path, progress: bool) -> None:
     response = urllib.request.urlopen(
         urllib.request.Request(url, headers=headers), timeout=_TIMEOUT)
   except urllib.error.HTTPError as error:
-    if error.code != 416 or not have:  # 416: nothing lies behind what we have
+    # 416: the file does not reach beyond the bytes that are here.
+    if error.code != 416 or not have:
       raise
     if error.headers['Content-Range'] == f'bytes */{have}':
-      return  # it is whole: the last run ended before renaming it
+      return  # it is whole: an earlier run ended before it was renamed
     part.unlink()
     return _append_rest(url, part, progress)
   with response:

@@ -5,6 +5,8 @@ port's author trained on, with other paddings. The discriminator's converter is
 in `jinpaint.converters.patchgan`.
 """
 
+from typing import Any
+
 from jinpaint.converters.torch_layout import (
     channels,
     Converter,
@@ -45,18 +47,20 @@ _RENAMED = {f'{prefix}{_STAGED[i]}.conv': _LAYERS[f'{part}_{i}']
 
 
 def _is_staged(state_dict: StateDict) -> bool:
+  """Returns whether the names are those of the port's `networks`."""
   return 'stage1.conv1.conv.weight' in state_dict
 
 
 def _as_flat(state_dict: StateDict) -> StateDict:
   """Renames the layers of `networks` as those of `networks_tf`."""
-  def renamed(key):
+  def rename(key: str) -> str:
     layer, _, array = key.rpartition('.')
     return f'{_RENAMED[layer]}.{array}' if layer in _RENAMED else key
-  return {renamed(key): array for key, array in state_dict.items()}
+  return {rename(key): array for key, array in state_dict.items()}
 
 
-def _options(state_dict: StateDict) -> dict:
+def _options(state_dict: StateDict) -> dict[str, Any]:
+  """Returns the options that the naming decides; see `configs/gated.py`."""
   return {'padding': (1, 1), 'align_corners': False,
           'mask_steps': (8,)} if _is_staged(state_dict) else {}
 
@@ -69,7 +73,7 @@ CONVERTERS = {
         prepare=_as_flat),
 }
 
-# The four for download, and what the port's trainer writes. Which networks a
-# file holds differs.
+# The four files for download, and those that the port's trainer writes. Some
+# lack one of the two networks.
 PUBLISHED = {'states*.pth': {'generator': ('gated_generator',),
                              'discriminator': ('gated_discriminator',)}}

@@ -1,4 +1,8 @@
-"""The edge generators of InpaintGAN; none was published for EffU-Net."""
+"""The edge generators of InpaintGAN.
+
+No weights were published for the EfficientNet in a U-Net, so that it has no
+converter.
+"""
 
 from jinpaint.converters import edgeconnect
 from jinpaint.converters.edgeconnect import GENERATOR, RESIDUAL_BLOCKS
@@ -34,7 +38,7 @@ CONVERTERS = {
     }, (image(3),), found_under=('generator',)),
 }
 
-# The same files as EdgeConnect's, whose edge generator earlier ones hold.
+# The files are called like EdgeConnect's. Earlier ones hold its edge generator.
 PUBLISHED = {
     **edgeconnect.PUBLISHED,
     'EdgeModel_gen.pth': {'edge_generator': (

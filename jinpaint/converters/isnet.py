@@ -26,6 +26,12 @@ _FUSION = {'fuse': 'final_layer.0', 'output': 'final_layer.2'}
 
 
 def _converter(layers: Mapping[str, str], blocks: str) -> Converter:
+  """Returns the converter of a network whose blocks are counted.
+
+  Args:
+    layers: as in `Converter`.
+    blocks: as in `blocks_in`.
+  """
   return Converter(layers, (image(3),), options=blocks_in(blocks),
                    found_under=('generator',))
 
@@ -54,6 +60,7 @@ CONVERTERS = {
         'decoder/output': 'decoder.10'}, r'middle\.(\d+)\.'),
 }
 
+# File -> the networks of a run in it, and what each may be.
 PUBLISHED = {
     'InpaintingModel_gen.pth': {'generator': tuple(CONVERTERS)},
     'InpaintingModel_dis.pth': {

@@ -11,10 +11,11 @@ from jinpaint.converters.torch_layout import (
 
 
 def _iterated(state_dict: StateDict) -> StateDict:
-  """Adds what the port of DeepFill v2 computes when it is called.
+  """Returns the weights as the port of DeepFill v2 uses them.
 
-  Its spectral norm stores u only, and each call, in evaluation too, begins with
-  one power iteration.
+  Its spectral norm stores `u` only, and each call, in evaluation too, begins
+  with one power iteration. Here that iteration is made once, and `weight_orig`,
+  `weight_u` and `weight_v` are what it gives.
   """
   state = dict(state_dict)
   for key in state_dict:
@@ -30,7 +31,8 @@ def _iterated(state_dict: StateDict) -> StateDict:
   return state
 
 
-def _unit(x):
+def _unit(x: np.ndarray) -> np.ndarray:
+  """Returns a vector of length 1."""
   return x / max(np.linalg.norm(x), 1e-12)
 
 

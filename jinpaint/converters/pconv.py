@@ -6,9 +6,10 @@ from jinpaint.converters.torch_layout import Converter, image, StateDict
 
 
 def _levels(state_dict: StateDict) -> int:
-  found = [int(match[1]) for key in state_dict
-           if (match := re.match(r'enc_(\d+)\.', key))]
-  return max(found, default=7)
+  """Returns how many levels the U-Net in a file has."""
+  levels = [int(match[1]) for key in state_dict
+            if (match := re.match(r'enc_(\d+)\.', key))]
+  return max(levels, default=7)
 
 
 CONVERTERS = {
@@ -22,5 +23,6 @@ CONVERTERS = {
         ignored=('*.mask_conv.weight',), found_under=('model',)),
 }
 
-# Called by their number of steps; the one for download is 1000000.pth.
+# Files are named after their number of steps; the one for download is
+# 1000000.pth.
 PUBLISHED = {'[0-9]*.pth': {'generator': ('pconv_unet',)}}

@@ -72,7 +72,7 @@ CONVERTERS = {
         options=blocks_in(r'middle\.(\d+)\.'), found_under=('generator',)),
 }
 
-# Those for download, and those that the authors' trainers write.
+# The files for download, and those that the authors' trainers write.
 _INPAINTING = {
     'generator': ('sketchrefiner_texture_restoration',),
     'sketch_encoder': ('sketchrefiner_partial_sketch_encoder',),

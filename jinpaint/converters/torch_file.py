@@ -61,13 +61,14 @@ _SAFETENSORS = {
     'C64': 'complex64',
 }
 
-_NEW = {
+# Opcodes that put a new object on the stack.
+_NEW: dict[str, Callable[[], Any]] = {
     'NONE': lambda: None, 'NEWTRUE': lambda: True, 'NEWFALSE': lambda: False,
     'EMPTY_TUPLE': tuple, 'EMPTY_LIST': list, 'EMPTY_DICT': dict,
     'EMPTY_SET': set,
 }
 
-# Opcodes that take so many items without a MARK below them.
+# Opcodes that take items which no MARK precedes -> how many.
 _TAKES = {'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3, 'APPEND': 1, 'SETITEM': 2}
 
 
@@ -85,8 +86,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     plain Python: `torch.Size` becomes a tuple, `torch.device` a string.
 
   Raises:
-    UsageError: the file is not there, is no such file, is damaged or cut off,
-      holds no mapping, or would run something on loading.
+    UsageError: the file does not exist, has none of the four formats, is
+      damaged or cut off, holds no mapping, or would run something on loading.
   """
   path = Path(path)
   try:
@@ -108,20 +109,20 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def state_dict(contents: Mapping[str, Any], *names: str,
                origin: str = 'the file') -> dict[str, np.ndarray]:
-  """Picks a network's weights out of what `read` returned.
+  """Returns a network's weights, out of what `read` returned.
 
   Args:
     contents: a state dict, or a trainer's mapping that holds one.
-    *names: under which names a trainer may have put it, such as 'generator';
-      the first that holds a state dict is taken.
-    origin: what to call the file in an error.
+    *names: the names under which a trainer may have put it, such as
+      'generator'; the first that holds a state dict is taken.
+    origin: what an error calls the file.
 
   Returns:
-    Arrays by name; a `module.` that PyTorch's DataParallel put in front of
-    every name is taken off.
+    Arrays by name, without the `module.` that PyTorch's DataParallel puts in
+    front of every name.
 
   Raises:
-    UsageError: there is no state dict; lists the keys that are there.
+    UsageError: there is no state dict; the message lists the keys that exist.
   """
   candidates = [contents, *(contents.get(name) for name in names)]
   weights = next(filter(_is_state_dict, candidates), None)
@@ -141,12 +142,13 @@ def _one_line(error: Exception) -> str:
 
 
 def _is_state_dict(candidate: Any) -> bool:
+  """Returns whether this is a mapping from names to arrays, and not empty."""
   return isinstance(candidate, Mapping) and bool(candidate) and all(
       isinstance(name, str) and isinstance(value, np.ndarray)
       for name, value in candidate.items())
 
 
-def _reader(file: BinaryIO) -> Callable[[BinaryIO], Any]:
+def _reader(file: io.BufferedReader) -> Callable[[io.BufferedReader], Any]:
   """Returns the function that reads a file which begins like this one."""
   head = file.read(512)
   file.seek(0)
@@ -176,7 +178,8 @@ class _Storage(NamedTuple):
   swapped: bool = False  # written on a machine of the other byte order
 
 
-def _read_zip(file: BinaryIO) -> Any:
+def _read_zip(file: io.BufferedReader) -> Any:
+  """Reads either of the two formats that are zip archives."""
   with zipfile.ZipFile(file) as archive:
     names = archive.namelist()
     pickles = [name for name in names if f'/{name}'.endswith('/data.pkl')]
@@ -214,12 +217,13 @@ def _read_archive(archive: zipfile.ZipFile, top: str) -> Any:
   return _unpickle(io.BytesIO(record('data.pkl')), storage)
 
 
-def _read_older(file: BinaryIO) -> Any:
+def _read_older(file: io.BufferedReader) -> Any:
   """Reads the format that PyTorch wrote before 1.6."""
   room = os.fstat(file.fileno()).st_size
   storages: dict[str, _Storage] = {}
 
-  # The numbers come after the object that uses them: room first, then fill.
+  # The numbers come after the object that uses them, so that storages are made
+  # empty and filled afterwards.
   def storage(dtype: str, key: str, _location: str, count: int,
               view: Any = None) -> _Storage:
     nonlocal room
@@ -244,12 +248,14 @@ def _read_older(file: BinaryIO) -> Any:
   for key in keys:
     dtype, raw, _ = storages[key]
     count = int.from_bytes(file.read(8), 'little')
-    if count * dtype.itemsize != raw.size or file.readinto(raw) != raw.size:
+    if (count * dtype.itemsize != raw.size
+        or file.readinto(raw.data) != raw.size):
       raise UsageError(f'is cut off or damaged at storage {key}')
   return contents
 
 
-def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
+def _read_safetensors(file: io.BufferedReader) -> dict[str, np.ndarray]:
+  """Reads a safetensors file."""
   header = json.loads(file.read(int.from_bytes(file.read(8), 'little')))
   body = memoryview(file.read())
   arrays = {}
@@ -267,17 +273,17 @@ def _read_safetensors(file: BinaryIO) -> dict[str, np.ndarray]:
   return arrays
 
 
-def _unpickle(file: BinaryIO, storage: Callable[..., _Storage] | None = None
-              ) -> Any:
+def _unpickle(file: BinaryIO,
+              storage: Callable[..., _Storage] | None = None) -> Any:
   """Builds the object of a pickle (protocol 2 and later); runs none of it.
 
   Args:
-    file: at the pickle's first byte; is left behind its last.
-    storage: gives the storage of a persistent id (type, key, device, count).
+    file: it stands at the pickle's first byte, and afterwards behind its last.
+    storage: returns the storage of a persistent id (type, key, device, count).
   """
   stack: list[Any] = []
   marks: list[int] = []
-  memo: dict[int, Any] = {}
+  memo: dict[Any, Any] = {}
 
   def above_mark() -> list[Any]:
     start = marks.pop()
@@ -285,7 +291,9 @@ def _unpickle(file: BinaryIO, storage: Callable[..., _Storage] | None = None
     del stack[start:]
     return items
 
-  # `dict.update(x, ...)` and not `x.update(...)`: x is of the file's choosing.
+  # `dict.update(x, ...)` and not `x.update(...)`, because the file decides what
+  # x is, and the former refuses all but a dictionary.
+  value: Any
   for opcode, value, _ in pickletools.genops(file):
     if opcode.name in _TAKES:
       marks.append(len(stack) - _TAKES[opcode.name])
@@ -345,6 +353,7 @@ def _unpickle(file: BinaryIO, storage: Callable[..., _Storage] | None = None
 
 
 def _known(module: str, name: str) -> Any:
+  """Returns what stands for a name that a file asks for, or refuses it."""
   # Protocol 2 calls the module of built-in functions as Python 2 did.
   full = '.'.join((module.replace('__builtin__', 'builtins'), name))
   if full not in _KNOWN:
@@ -374,12 +383,12 @@ def _tensor(storage: _Storage, offset: int, size: tuple[int, ...],
 def _tensor_v3(storage: _Storage, offset: int, size: tuple[int, ...],
                stride: tuple[int, ...], _requires_grad: bool, _hooks: Any,
                dtype: str, *_unused: Any) -> np.ndarray:
-  """As `_tensor`, of a type that has no storage class of its own."""
+  """Returns a view of a storage of a type that has no class of its own."""
   return _tensor(storage._replace(dtype=_DTYPES[dtype]), offset, size, stride)
 
 
-# All that a file may name. Functions that are harmless whatever their
-# arguments, and number types as strings, which nothing can be done to.
+# All that a file may name: functions that do no harm whatever their arguments
+# are, and number types. The latter are strings, of which nothing can be made.
 _KNOWN: dict[str, Any] = {
     'collections.OrderedDict': dict,
     'builtins.set': set,

@@ -1,9 +1,11 @@
 """The rules by which PyTorch's weights become Flax's variables.
 
 A paper's file says what the layers of its networks are called where they were
-published: a `Converter`, by which nothing is lost or made up. All else follows
-from the network. Its initialisation, traced but never run, tells which arrays
-there are; the name of an array tells its name and its axes in PyTorch:
+published: a `Converter`. Every array of the network must be in the published
+file, and every array of the file must have a place in the network. All else
+follows from the network. Its initialisation is traced, but never run, and tells
+which arrays there are; the name of an array tells its name and its axes in
+PyTorch:
 
 | collection    | array         | PyTorch                       | axes there   |
 |---------------|---------------|-------------------------------|--------------|
@@ -48,13 +50,14 @@ _NAMES = {
     ('spectral', 'v'): 'weight_v',
 }
 _NEVER_NEEDED = ('*num_batches_tracked',)
-_SHOWN = 3  # keys of each kind in an error
+_LISTED = 3  # keys of each kind that an error names
 
 
 class Transposed(str):
-  """A layer's name in PyTorch; the layer is a transposed convolution.
+  """The name in PyTorch of a layer that is a transposed convolution.
 
-  It has to be said: its axes are I O H W, and a square weight looks alike.
+  The axes of its weight are I O H W there, and not O I H W. That cannot be seen
+  by the shape where both numbers of channels are the same.
   """
 
 
@@ -75,8 +78,8 @@ class Converter:
       whatever the caller asks for (VGG can be cut after any layer).
     options: from a state dict, the options that it decides (how many residual
       blocks ISNet has).
-    ignored: keys that are left out knowingly, `'classifier.*'`: aliases,
-      frozen arrays, layers that nothing uses.
+    ignored: patterns of keys that the network does not need, `'classifier.*'`:
+      second names of arrays, frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
     prepare: brings the state dict of a publisher who has his own conventions
       into those of the table above.
@@ -108,14 +111,22 @@ class Leaf(NamedTuple):
 
 
 def image(channels: int, size: int = 64) -> jax.ShapeDtypeStruct:
-  """Describes the input (1, size, size, channels); sizes hardly matter."""
+  """Describes an input (1, size, size, channels) of a network.
+
+  No weight's shape depends on the size; it must only be one that the network
+  accepts.
+  """
   return jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
 
 
 def channels(state_dict: StateDict, key: str) -> int:
   """Returns how many channels a convolution of a file reads.
 
-  For networks that were published for several inputs.
+  This is for networks that were published for several inputs.
+
+  Args:
+    state_dict: the file's.
+    key: of the convolution's weight.
 
   Raises:
     UsageError: the file has no such convolution.
@@ -131,13 +142,13 @@ def blocks_in(pattern: str) -> Callable[[StateDict], Mapping[str, Any]]:
   r"""Returns `Converter.options` for a network with an option `blocks`.
 
   Args:
-    pattern: what the keys of its blocks begin with, their number, from 0, in
-      parentheses: `r'middle\.(\d+)\.'`.
+    pattern: what the keys of its blocks begin with. Its one group is the
+      block's number, counted from 0: `r'middle\.(\d+)\.'`.
   """
-  def options(state_dict):
-    found = [int(match[1]) for key in state_dict
-             if (match := re.match(pattern, key))]
-    return {'blocks': 1 + max(found)} if found else {}
+  def options(state_dict: StateDict) -> Mapping[str, Any]:
+    numbers = [int(match[1]) for key in state_dict
+               if (match := re.match(pattern, key))]
+    return {'blocks': 1 + max(numbers)} if numbers else {}
   return options
 
 
@@ -166,10 +177,12 @@ def convert(network: nn.Module, converter: Converter, state_dict: StateDict
     UsageError: keys are missing, are too many, or have another shape.
   """
   left = dict(converter.prepare(state_dict))
-  missing, misshapen, flat = [], [], {}
+  missing: list[str] = []
+  misshapen: list[str] = []
+  flat: dict[tuple[str, ...], jax.Array] = {}
 
-  def take(key, shape):
-    """Takes an array out of `left`, or says why not and returns None."""
+  def take(key: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Takes an array out of `left`; notes why if that cannot be."""
     array = left.pop(key, None)
     if array is None:
       missing.append(key)
@@ -215,23 +228,38 @@ def leaves(network: nn.Module, converter: Converter, state_dict: StateDict
   if callable(inputs):
     inputs = inputs(state_dict)
   tree = _arrays(network, inputs)
-  found = [_leaf(path, array.shape, converter.layers,
-                 spectral=('spectral', *path[1:-1], 'u') in tree)
-           for path, array in tree.items()]
-  keys = [leaf.key for leaf in found]
+  network_leaves = [
+      _leaf(path, array.shape, converter.layers,
+            spectral=('spectral', *path[1:-1], 'u') in tree)
+      for path, array in tree.items()]
+  keys = [leaf.key for leaf in network_leaves]
   if twice := {key for key in keys if keys.count(key) > 1}:
     raise ValueError(f'the converter asks more than once for {sorted(twice)}')
-  return found
+  return network_leaves
 
 
-@functools.lru_cache(maxsize=64)  # files are compared with several networks
-def _arrays(network, inputs):
+# Cached, because a file may be compared with several networks.
+@functools.lru_cache(maxsize=64)
+def _arrays(network: nn.Module, inputs: tuple[Any, ...]
+            ) -> dict[tuple[str, ...], jax.ShapeDtypeStruct]:
   """Returns path -> shape and type of a network's arrays."""
   return traverse_util.flatten_dict(
       jax.eval_shape(network.init, jax.random.key(0), *inputs))
 
 
-def _leaf(path, shape, layers, spectral):
+def _leaf(path: tuple[str, ...], shape: tuple[int, ...],
+          layers: Mapping[str, str], spectral: bool) -> Leaf:
+  """Returns where an array is in a state dict.
+
+  Args:
+    path: of the array in the variables.
+    shape: of the array in the network.
+    layers: as in `Converter`.
+    spectral: whether its layer has a spectral norm.
+
+  Raises:
+    ValueError: the converter does not know it.
+  """
   collection, *layer, array = path
   own = _translate('/'.join((*layer, array)), layers)
   if own is not None:
@@ -250,8 +278,8 @@ def _leaf(path, shape, layers, spectral):
               axes)
 
 
-def _translate(layer, layers):
-  """Returns a layer's name in PyTorch, or None."""
+def _translate(layer: str, layers: Mapping[str, str]) -> str | None:
+  """Returns a layer's name in PyTorch; None if the converter has none."""
   for ours, theirs in layers.items():
     words = re.split(r'\{(\w+)\}', ours)
     words[::2] = map(re.escape, words[::2])
@@ -261,8 +289,16 @@ def _translate(layer, layers):
   return None
 
 
-def _folded(weight, u, v, out):
-  """Returns weight / sigma, if all three are there."""
+def _folded(weight: np.ndarray | None, u: np.ndarray | None,
+            v: np.ndarray | None, out: int) -> np.ndarray | None:
+  """Returns weight / sigma, where sigma = u W v; None unless all three exist.
+
+  Args:
+    weight: in PyTorch's order.
+    u: the left singular vector.
+    v: the right singular vector.
+    out: the axis of the weight that `u` belongs to.
+  """
   if weight is None or u is None or v is None:
     return None
   matrix = np.moveaxis(weight, out, 0).reshape(u.size, v.size)
@@ -270,6 +306,7 @@ def _folded(weight, u, v, out):
 
 
 def _first(items: Iterable[str]) -> str:
+  """Returns the first of some keys, which a file may have chosen, printable."""
   items = [item.encode('unicode_escape').decode() for item in items]
-  more = f' and {len(items) - _SHOWN} more' if len(items) > _SHOWN else ''
-  return ', '.join(items[:_SHOWN]) + more
+  more = f' and {len(items) - _LISTED} more' if len(items) > _LISTED else ''
+  return ', '.join(items[:_LISTED]) + more

@@ -1,7 +1,9 @@
 """One network's weights in a file of our own, with licence and origin.
 
 The file is NumPy's `.npz`: every array under its path, `params/conv1/kernel`,
-and a JSON text under `about`.
+and a JSON text under `about`. `load` reads it for use in Python, `load_for` for
+a run that is to start with it, and `jinpaint.converters.pretrained` in place of
+a published file.
 """
 
 from collections.abc import Mapping
@@ -12,11 +14,12 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from flax import linen as nn
 from flax import traverse_util
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import converters
+from jinpaint import converters, networks
 from jinpaint.converters import download, torch_file
 from jinpaint.data import files
 from jinpaint.errors import UsageError
@@ -61,8 +64,9 @@ def convert(network: str, path: str | os.PathLike[str],
     What was written; its licence and its origin are to be told to the user.
 
   Raises:
-    UsageError: the file can't be read or does not hold that network's weights,
-      or the output exists or can't be written.
+    UsageError: the file cannot be read or does not hold that network's
+      weights, or the output exists or cannot be written.
+    RunError: the disk is full.
   """
   path, output = Path(path), Path(output)
   if output.suffix != '.npz':
@@ -76,15 +80,17 @@ def convert(network: str, path: str | os.PathLike[str],
     raise UsageError(f'{path}: {error}') from None
   options |= converters.options_of(network, contents)
   weights = Weights(network, variables, options, *provenance(network, path))
-  try:
-    save(output, weights)
-  except OSError as error:
-    raise UsageError(f'cannot write {output}: {error.strerror}') from error
+  save(output, weights)
   return weights
 
 
 def save(path: Path, weights: Weights) -> None:
-  """Writes a file that `load` reads."""
+  """Writes a file that `load` reads.
+
+  Raises:
+    UsageError: the place cannot be written to.
+    RunError: the disk is full.
+  """
   arrays = traverse_util.flatten_dict(weights.variables, sep='/')
   about = weights._asdict()
   del about['variables']
@@ -93,11 +99,16 @@ def save(path: Path, weights: Weights) -> None:
   files.write_atomically(path, contents.getvalue())
 
 
-def load(path: str | os.PathLike[str]) -> Weights:
+def load(path: str | os.PathLike[str], network: str = '') -> Weights:
   """Reads what `save` wrote.
 
+  Args:
+    path: the file.
+    network: the name of the network that it must hold; empty for any.
+
   Raises:
-    UsageError: the file can't be read, or is of another kind.
+    UsageError: the file cannot be read, is of another kind, or holds another
+      network.
   """
   arrays = torch_file.read(path)
   try:
@@ -105,10 +116,54 @@ def load(path: str | os.PathLike[str]) -> Weights:
     about['options'] = {name: _as_tuple(value)
                         for name, value in about['options'].items()}
     flat = {name: jnp.array(array) for name, array in arrays.items()}
-    return Weights(variables=traverse_util.unflatten_dict(flat, sep='/'),
-                   **about)
+    weights = Weights(variables=traverse_util.unflatten_dict(flat, sep='/'),
+                      **about)
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise UsageError(f'{path}: was not written by jinpaint convert') from error
+  if network and weights.network != network:
+    raise UsageError(f'{path} holds the {weights.network}, not the {network}')
+  return weights
+
+
+def load_for(modules: Mapping[str, nn.Module], path: str | os.PathLike[str]
+             ) -> Variables:
+  """Returns the network of a run that a file holds.
+
+  Args:
+    modules: the run's networks, under the names that the run has for them.
+    path: the file.
+
+  Returns:
+    One of these names -> its variables. What was converted decides the class
+    and the options of a network; the sizes of the arrays, which depend on what
+    else a run has chosen, are not compared.
+
+  Raises:
+    UsageError: the file cannot be read, none of the networks is what it holds,
+      several are, or the one has other options.
+  """
+  weights = load(path)
+  try:
+    architecture = type(networks.create(weights.network, **weights.options))
+  except (TypeError, UsageError) as error:  # from another version of jinpaint
+    raise UsageError(f'{path}: {error}') from error
+  names = [name for name, module in modules.items()
+           if type(module) is architecture]
+  if not names:
+    raise UsageError(
+        f'{path} holds the {weights.network}, which is none of the networks '
+        f'here: {", ".join(modules)}')
+  if len(names) > 1:
+    raise UsageError(
+        f'{path} holds the {weights.network}, and several networks here are '
+        f'one: {", ".join(names)}; convert the whole system, by jinpaint '
+        'convert --system, and name that run')
+  [name] = names
+  for option, value in weights.options.items():
+    if (wanted := getattr(modules[name], option)) != value:
+      raise UsageError(f'{path} holds the {weights.network} with {option} = '
+                       f'{value!r}; the {name} here has {wanted!r}')
+  return {name: weights.variables}
 
 
 def provenance(network: str, path: Path) -> tuple[str, str, str]:
@@ -122,18 +177,21 @@ def licence_and_origin(network: str, file_name: str, sha256: str
                        ) -> tuple[str, str]:
   """Returns what the table says of a file, or that it is unknown.
 
-  A file is known by its checksum; where that is not, by its name and its
-  paper: several trainers call their files alike.
+  A file is recognised by its checksum. Where the table has none, it is
+  recognised by its name and by the paper of its network, because trainers of
+  several papers give their files the same names.
   """
-  paper = lambda name: name.partition('_')[0]
-  found = {
+  def paper(name: str) -> str:
+    return name.partition('_')[0]
+
+  answers = {
       (entry.licence, entry.origin) for entry in download.TABLE.values()
       if (sha256.startswith(entry.sha256) if entry.sha256 else
           Path(entry.file).name == file_name
           and paper(entry.name) == paper(network))}
-  return found.pop() if len(found) == 1 else (_UNKNOWN, _UNKNOWN)
+  return answers.pop() if len(answers) == 1 else (_UNKNOWN, _UNKNOWN)
 
 
-def _as_tuple(value):
+def _as_tuple(value: Any) -> Any:
   """Returns JSON's lists as tuples: a network's options must be hashable."""
   return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

@@ -39,7 +39,7 @@ unless `data.eval_edge` is `cut`: so published precision and recall were found.
 
 import dataclasses
 from pathlib import Path
-import re
+from typing import Any
 
 import cv2
 import numpy as np
@@ -52,18 +52,15 @@ KNOWN = ('cut', 'masked')  # which edges outside the hole are known
 
 def _sigmas(text: str) -> tuple[float, float]:
   """Reads the lowest and the highest sigma; a range is of whole numbers."""
-  match = re.fullmatch(r'(\d*\.?\d+)|(\d+)-(\d+)', text)
-  if not match:
-    raise ValueError(text)
-  low, high = ((float(match[1]),) * 2 if match[1]
-               else (int(match[2]), int(match[3])))
-  if not 0 < low <= high:
-    raise ValueError(text)
+  form = specs.WHOLE_RANGE if '-' in text else specs.NUMBER_RANGE
+  low, high = form.read(text)
+  if not low > 0:
+    raise ValueError(f'{low} is not above 0')
   return low, high
 
 
 _SIGMA = specs.Value(_sigmas, '{0}=1.9, a number above 0, or {0}=1-4, a range '
-                     'of whole ones')
+                     'of whole numbers')
 _HOLE = specs.choice(*KNOWN)
 _KINDS = {
     'canny': specs.Kind({'sigma': _SIGMA, 'hole': _HOLE}),
@@ -93,19 +90,28 @@ def canny(image: np.ndarray, sigma: float, known: np.ndarray | None = None
   return feature.canny(gray, sigma, mask=known).astype(np.float32)
 
 
-def above(soft: np.ndarray, cut: float | np.ndarray) -> np.ndarray:
-  """Returns 1 where a map, NumPy's or JAX's, is above the cut, else 0."""
+def above(soft: Any, cut: Any) -> Any:
+  """Returns 1 where a soft map is above the cut, else 0.
+
+  Args:
+    soft: a map of any shape, an array of NumPy or of JAX.
+    cut: a number, or an array that has one for each map of a batch.
+
+  Returns:
+    An array like `soft`, float32.
+  """
   return (soft > cut).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)
 class Edges:
-  """Edge maps of a kind: how they are made, or read. See `parse`.
+  """Which edges are wanted, and how they are found. See `parse`.
 
   Attributes:
     kind: one of the kinds in the table at the head of this file.
-    sigmas: the lowest and the highest for Canny; empty without Canny.
-    masked: whether training knows only edges that are found without the hole.
+    sigmas: the lowest and the highest sigma of Canny; empty without Canny.
+    masked: whether training knows only the edges that can be found without
+      looking into the hole.
     maps: the files that edges come from; None without files.
   """
 
@@ -127,35 +133,44 @@ class Edges:
     Args:
       image: RGB (H, W, 3); uint8, or float in [0, 1].
       rng: draws sigma; None for the middle of its range.
-      drawn: the map in the image's file, (H, W) in [0, 1]; for `maps` only.
-      hole: (H, W), 1 = hole. With it: the edges that are known nevertheless,
-        none of them in the hole. None: all edges.
+      drawn: the edge map in the image's file, (H, W) in [0, 1]; where edges
+        come from files.
+      hole: (H, W), 1 = hole. If it is given, only those edges are returned that
+        can be found without looking into the hole, and none in it.
 
     Raises:
-      ValueError: a network finds these edges, not this function.
+      ValueError: a network finds these edges, not this function; or they come
+        from files, and there is no map.
     """
     if self.by_network:
-      raise ValueError('the edges of HED are found on the device')
+      raise ValueError('the edges of HED are found on the device, by '
+                       'jinpaint.guidance')
+    if self.maps is not None and drawn is None:
+      raise ValueError('these edges come from files; give the map as `drawn`')
     known = None if hole is None else hole == 0
     if self.sigmas:
       edges = canny(image, self._sigma(rng), known)
+      edges = edges if drawn is None else edges * drawn
     else:
-      edges = np.full(image.shape[:2], 0 if self.maps is None else 1,
-                      np.float32)
-    if self.maps is not None:
-      edges *= drawn
-    return edges if known is None else edges * known
+      edges = np.zeros(image.shape[:2]) if drawn is None else drawn
+    edges = edges if known is None else edges * known
+    return edges.astype(np.float32)
 
   def _sigma(self, rng: np.random.Generator | None) -> float:
+    """Returns a sigma of the range; only a single one need not be whole."""
     low, high = self.sigmas
-    if low == high:  # it need not be whole
+    if low == high:
       return low
-    return (round((low + high) / 2) if rng is None
-            else int(rng.integers(low, high, endpoint=True)))
+    if rng is None:
+      return round((low + high) / 2)
+    return int(rng.integers(int(low), int(high), endpoint=True))
 
 
 def read_map(path: Path) -> np.ndarray:
   """Returns the edge map in a file, grey (H, W) uint8, 255 = edge.
+
+  Args:
+    path: the file; a map in colour is made grey.
 
   Raises:
     UsageError: the file cannot be read.
@@ -175,12 +190,12 @@ def parse(spec: str) -> Edges:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  kind, options, path = specs.parse('edges', spec, _KINDS)
+  parsed = specs.parse('edges', spec, _KINDS)
   sigmas: tuple[float, ...] = ()
-  if 'sigma' in _KINDS[kind].options:
-    sigmas = options.get('sigma', (2, 2))
+  if 'sigma' in _KINDS[parsed.kind].options:
+    sigmas = parsed.options.get('sigma', (2, 2))
     # scikit-image is imported now, not by several threads at once.
     canny(np.zeros((3, 3, 3)), sigmas[0])
   return Edges(
-      kind, sigmas, options.get('hole') == 'masked',
-      files.Namesakes('edge maps', Path(path).expanduser()) if path else None)
+      parsed.kind, sigmas, masked=parsed.options.get('hole') == 'masked',
+      maps=files.Namesakes('edge maps', parsed.path) if parsed.rest else None)

@@ -22,7 +22,11 @@ CROPS = ('random', 'center', 'squash')
 
 
 class Choice(enum.IntEnum):
-  """First word of a generator's key, so that one choice moves no other."""
+  """What a random generator is for.
+
+  It is the first word of the generator's key: each choice has a generator of
+  its own, so that a change of one choice leaves all others as they were.
+  """
 
   ORDER = 1
   CROP = 2
@@ -34,9 +38,42 @@ class Choice(enum.IntEnum):
   SKETCH = 8
 
 
-# From an array (H, W, ...) that lies over a photograph to its view (size, size,
-# ...); `nearest=True` makes no values that the array does not have.
-View = Callable[..., np.ndarray]
+@dataclasses.dataclass(frozen=True)
+class View:
+  """The part of a photograph that an example shows, resized to a square.
+
+  Attributes:
+    top: first row of the part.
+    left: first column of it.
+    height: number of its rows.
+    width: number of its columns.
+    size: height and width of the example.
+    flipped: whether the example is mirrored.
+  """
+
+  top: int
+  left: int
+  height: int
+  width: int
+  size: int
+  flipped: bool
+
+  def __call__(self, array: np.ndarray, *, nearest: bool = False
+               ) -> np.ndarray:
+    """Returns the view (size, size, ...) of a photograph, or of a map of it.
+
+    Args:
+      array: (H, W, ...), of the photograph's size.
+      nearest: whether each pixel takes one value of the array, so that no
+        values between two of them arise.
+    """
+    part = array[self.top:self.top + self.height,
+                 self.left:self.left + self.width]
+    shrinks = min(self.height, self.width) >= self.size
+    resized = cv2.resize(part, (self.size, self.size), interpolation=(
+        cv2.INTER_NEAREST_EXACT if nearest else
+        cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+    return resized[:, ::-1] if self.flipped else resized
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +81,17 @@ class Draft:
   """What is known of an example while its edges and sketches are made.
 
   Attributes:
-    name: the photograph's relative path.
-    size: height and width of the photograph.
+    name: the photograph's relative path, or its number if it has none.
+    photograph_size: height and width of the photograph.
     image: the view of it, RGB (size, size, 3) uint8.
     hole: (size, size), 1 = hole.
-    view: takes the same view of other maps of the photograph.
-    generator: a new random generator for a choice.
+    view: which part of the photograph this is; edge maps and sketches in files
+      are viewed in the same way.
+    generator: returns a new random generator for a choice.
   """
 
   name: str
-  size: tuple[int, int]
+  photograph_size: tuple[int, int]
   image: np.ndarray
   hole: np.ndarray
   view: View
@@ -64,30 +102,16 @@ class HostGuidance(Protocol):
   """What `jinpaint.guidance.Guidance` does while examples are made."""
 
   def shapes(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """Returns the keys that it adds to examples, and their shapes."""
+    """Returns the keys that it adds to an example, and their shapes."""
+    ...
 
   def check(self, names: Sequence[str]) -> None:
-    """Raises `UsageError` unless each photograph has its files."""
+    """Raises `UsageError` unless each photograph, named, has its files."""
+    ...
 
-  def on_host(self, draft: Draft) -> dict[str, np.ndarray]:
-    """Returns what it adds to an example."""
-
-
-class NoGuidance:
-  """Adds nothing: for systems that read neither edges nor sketches."""
-
-  def shapes(self, size: int) -> Mapping[str, tuple[int, ...]]:
-    """Returns that it adds nothing."""
-    del size
-    return {}
-
-  def check(self, names: Sequence[str]) -> None:
-    """Accepts all photographs."""
-
-  def on_host(self, draft: Draft) -> dict[str, np.ndarray]:
-    """Returns nothing."""
-    del draft
-    return {}
+  def on_host(self, draft: Draft) -> Mapping[str, np.ndarray]:
+    """Returns the arrays that it adds to an example, float32."""
+    ...
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -155,13 +179,13 @@ class Data:
   workers: int = 0
   max_bad_images: int = 10
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     for key, known in (('crop', CROPS), ('eval_edge', edges.KNOWN)):
       if getattr(self, key) not in known:
         raise errors.unknown(f'data.{key}', getattr(self, key), known)
     for key, least in {'size': 1, 'precrop': 0, 'noise': 0, 'workers': 0,
                        'max_bad_images': 0}.items():
-      if not getattr(self, key) >= least:  # not a number, too
+      if not getattr(self, key) >= least:  # True of NaN as well.
         raise UsageError(f'data.{key} is {getattr(self, key)}; it must be '
                          f'{least} or more')
     if not _is_interval(self.scales) or not self.scales[0]:
@@ -181,12 +205,12 @@ class Data:
     return self.mask_pairing in ('stem', 'order')
 
 
-def _is_interval(pair):
-  """Whether these are two numbers 0 <= low <= high <= 1."""
+def _is_interval(pair: tuple[float, ...]) -> bool:
+  """Returns whether these are two numbers with 0 <= low <= high <= 1."""
   try:
     low, high = pair
     return bool(0 <= low <= high <= 1)
-  except (TypeError, ValueError):  # not two, not numbers
+  except (TypeError, ValueError):  # They are not two, or no numbers.
     return False
 
 
@@ -208,31 +232,35 @@ class Examples:
       seed: decides every random choice; not negative.
       training: whether to flip and to add noise.
       names: the photographs' relative paths by index, for files that belong to
-        photographs by name.
-      guidance: adds edges and sketches; None for systems that read none.
+        photographs by name; empty if the photographs have no names.
+      guidance: adds edges and sketches; None for data that have none.
 
     Raises:
       UsageError: `data.mask` or `seed` cannot be used, or a photograph has no
         mask, edge map or sketch.
+      ValueError: the data have edges or sketches, and there is no guidance.
     """
     if seed < 0:
       raise UsageError(f'seed is {seed}; it must not be negative')
+    if guidance is None and (data.edge or data.sketch):
+      raise ValueError('these data have edges or sketches; give the guidance '
+                       'that makes them, a jinpaint.guidance.Guidance')
     self.seed = seed
-    self._data, self._names = data, names
+    self._data, self._names, self._guidance = data, names, guidance
     self._mask = masks.parse(
-        data.mask, ratio=tuple(data.mask_ratio) or None,
-        pairing=data.mask_pairing, hole=data.mask_hole,
-        reading=data.mask_reading)
+        data.mask, ratio=data.mask_ratio, pairing=data.mask_pairing,
+        hole=data.mask_hole, reading=data.mask_reading)
     if names or data.mask_pairing == 'stem':
       self._mask.check(names)
-    self._guidance = guidance or NoGuidance()
-    self._guidance.check(names)
-    self._flip = training and data.flip
-    self._turn = training and data.mask_turn
+    self._flips = training and data.flip
+    self._turns = training and data.mask_turn
     self._noise = data.noise if training else 0.0
     size = data.size
-    self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1),
-                   **self._guidance.shapes(size)}
+    self.shapes: dict[str, tuple[int, ...]] = {
+        'image': (size, size, 3), 'mask': (size, size, 1)}
+    if guidance is not None:
+      guidance.check(names)
+      self.shapes |= guidance.shapes(size)
     if self._noise:
       self.shapes['noise'] = (size, size, 3)
 
@@ -242,50 +270,58 @@ class Examples:
 
   def make(self, photograph: np.ndarray, epoch: int, index: int
            ) -> dict[str, np.ndarray]:
-    """Returns the example of a photograph, RGB (H, W, 3) uint8, in an epoch."""
+    """Returns the example of a photograph in an epoch.
+
+    Args:
+      photograph: RGB (H, W, 3) uint8.
+      epoch: which pass over all photographs this is, counted from 0.
+      index: the photograph's number, counted from 0.
+
+    Returns:
+      The keys of `shapes`, float32: `image` in [0, 1], `mask` (1 = hole), what
+      the guidance adds, and `noise` if there is any.
+    """
     name = self._names[index] if self._names else str(index)
     generator = lambda choice: self._generator(choice, epoch, index)
-    view, flipped = self._view(photograph.shape, generator(Choice.CROP))
+    photograph_size = photograph.shape[:2]
+    view = self._view(photograph_size, generator(Choice.CROP))
     image = view(photograph)
-    hole = self._hole(photograph, name, index, view, flipped, generator)
+    hole = self._hole(photograph_size, name, index, view, generator)
     example = {'image': image.astype(np.float32) / np.float32(255),
                'mask': hole[..., None].astype(np.float32)}
-    example |= self._guidance.on_host(Draft(
-        name, photograph.shape[:2], image, hole, view, generator))
+    if self._guidance is not None:
+      example |= self._guidance.on_host(
+          Draft(name, photograph_size, image, hole, view, generator))
     if self._noise:
       normal = generator(Choice.NOISE).standard_normal(image.shape, np.float32)
       example['noise'] = normal * np.float32(self._noise)
     return example
 
-  def _hole(self, photograph: np.ndarray, name: str, index: int, view: View,
-            flipped: bool,
-            generator: Callable[[Choice], np.random.Generator]) -> np.ndarray:
+  def _hole(self, photograph_size: tuple[int, int], name: str, index: int,
+            view: View, generator: Callable[[Choice], np.random.Generator]
+            ) -> np.ndarray:
     """Returns the mask (size, size) of an example.
 
-    One that belongs to its photograph is cropped and flipped with it.
+    A mask that belongs to its photograph is viewed as the photograph is.
     """
-    size, paired = self._data.size, self._data.mask_is_paired
-    height, width = photograph.shape[:2] if paired else (size, size)
-    hole = self._mask(generator(Choice.MASK), height, width, index=index,
-                      name=name)
+    paired = self._data.mask_is_paired
+    size = photograph_size if paired else (self._data.size, self._data.size)
+    hole = self._mask(generator(Choice.MASK), *size, index=index, name=name)
     if paired:
       return view(hole, nearest=True)
-    if self._turn:
-      turns = generator(Choice.TURN).integers(4)
-      return np.rot90(hole[:, ::-1] if flipped else hole, turns)
+    if self._turns:
+      quarters = int(generator(Choice.TURN).integers(4))
+      return np.rot90(hole[:, ::-1] if view.flipped else hole, quarters)
     return hole
 
   def _generator(self, choice: Choice, *key: int) -> np.random.Generator:
     return np.random.default_rng([choice, self.seed, *map(int, key)])
 
-  def _view(self, shape: tuple[int, ...], rng: np.random.Generator
-            ) -> tuple[View, bool]:
-    """Returns the function that takes a (size, size) view of a photograph.
-
-    And whether that mirrors it.
-    """
+  def _view(self, photograph_size: tuple[int, int], rng: np.random.Generator
+            ) -> View:
+    """Draws which part of a photograph an example shows."""
     data = self._data
-    height, width = shape[:2]
+    height, width = photograph_size
     top, left = 0, 0
     if data.precrop:
       side = min(data.precrop, height, width)
@@ -294,20 +330,13 @@ class Examples:
     if data.crop != 'squash':
       side = min(height, width)
       if data.crop == 'random':
-        side = max(1, round(side * rng.uniform(*data.scales)))
-        top += rng.integers(height - side, endpoint=True)
-        left += rng.integers(width - side, endpoint=True)
+        low, high = data.scales
+        side = max(1, round(side * rng.uniform(low, high)))
+        top += int(rng.integers(height - side, endpoint=True))
+        left += int(rng.integers(width - side, endpoint=True))
       else:
         top, left = top + (height - side) // 2, left + (width - side) // 2
       height, width = side, side
-    # Drawn last, so that flipping does not move the crop.
-    flipped = self._flip and rng.random() < 0.5
-    shrinks = min(height, width) >= data.size
-
-    def view(image: np.ndarray, nearest: bool = False) -> np.ndarray:
-      cut = image[top:top + height, left:left + width]
-      resized = cv2.resize(cut, (data.size, data.size), interpolation=(
-          cv2.INTER_NEAREST_EXACT if nearest else
-          cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
-      return resized[:, ::-1] if flipped else resized
-    return view, flipped
+    # This is drawn last, so that `data.flip` does not change the crop.
+    flipped = self._flips and rng.random() < 0.5
+    return View(top, left, height, width, data.size, flipped)

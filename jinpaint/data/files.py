@@ -4,16 +4,17 @@ OpenCV reads and writes them: unlike Pillow it keeps 16 bits a channel, and it
 refuses a file that was cut off in every format listed here.
 """
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 import contextlib
 import os
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 
-from jinpaint.errors import UsageError
+from jinpaint.errors import FULL, RunError, UsageError
 
 SUFFIXES = frozenset(
     {'.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'})
@@ -26,10 +27,14 @@ _QUALITY = {'.jpg': _JPEG, '.jpeg': _JPEG,
             '.webp': (cv2.IMWRITE_WEBP_LOSSLESS_MODE,
                       cv2.IMWRITE_WEBP_LOSSLESS_PRESERVE_COLOR)}
 
-# TIFF, and EXIF, which has its form: how it begins, and tags.
-_BYTE_ORDERS = {b'II*\0': 'little', b'MM\0*': 'big'}
+# How TIFF data begins, and EXIF data, which has the same form.
+_BYTE_ORDERS: Mapping[bytes, Literal['little', 'big']] = {
+    b'II*\0': 'little', b'MM\0*': 'big'}
+# Tags of both, and two values of the second (TIFF 6.0, section 18): colours
+# that are multiplied by alpha, and colours that are not.
 _ORIENTATION, _EXTRA_SAMPLES = 0x112, 0x152
-# EXIF orientation -> how to turn pixels upright.
+_MULTIPLIED, _NOT_MULTIPLIED = 1, 2
+# EXIF orientation -> the function that turns pixels upright.
 _UPRIGHT: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
@@ -39,7 +44,8 @@ _UPRIGHT: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
-# A JPEG's markers hold no more; OpenCV does not spread a profile over several.
+# The largest colour profile, in bytes, that OpenCV writes into a JPEG: the
+# format splits larger ones over several markers, and OpenCV does not.
 _JPEG_PROFILE = 65519
 
 
@@ -73,32 +79,34 @@ def names(root: Path) -> tuple[str, ...]:
   """
   if not root.is_dir():
     raise UsageError(f'there is no folder {root}')
-  found = sorted(
+  images = sorted(
       path.relative_to(root).as_posix() for path in root.rglob('*')
       if path.suffix.lower() in SUFFIXES and path.is_file())
-  if not found:
+  if not images:
     raise UsageError(f'no image in {root}: looked for '
                      f'{" ".join(sorted(SUFFIXES))}, sub-folders included')
-  return tuple(found)
+  return tuple(images)
 
 
 class Namesakes:
   """The files that belong to photographs by name, such as their masks.
 
-  A photograph's file has the same relative path but for the suffix, or else
-  the same stem in any folder.
+  This is the one rule by which files are paired. To the photograph `sub/x.jpg`
+  belongs the file with the same path below its own folder, whatever its suffix
+  (`sub/x.png`); if there is none, the file with the same stem in any folder
+  (`x.png`, `other/x.png`). Two such files are an error.
 
   Attributes:
-    root: the folder, or the only file.
-    names: the files' paths relative to `root`, sorted; '' for an only file.
+    root: the folder, or the single file.
+    names: the files' paths relative to `root`, sorted; '' for a single file.
   """
 
   def __init__(self, what: str, root: Path):
-    """Looks for files.
+    """Lists the files.
 
     Args:
-      what: what errors call them: 'masks'.
-      root: a folder, of which all below counts, or a single file.
+      what: what errors call them, in the plural: 'masks'.
+      root: a folder, which is searched with its sub-folders, or a single file.
 
     Raises:
       UsageError: as `names`.
@@ -106,10 +114,12 @@ class Namesakes:
     self.root = root
     self.names = ('',) if root.is_file() else names(root)
     self._what = what
-    self._keyed = {}  # path without suffix, or stem -> names
+    self._by_path = collections.defaultdict[str, list[str]](list)
+    self._by_stem = collections.defaultdict[str, list[str]](list)
     for name in self.names:
-      for key in _keys(name or root.name):
-        self._keyed.setdefault(key, []).append(name)
+      path, stem = _without_suffix(name or root.name)
+      self._by_path[path].append(name)
+      self._by_stem[stem].append(name)
 
   def check(self, photographs: Sequence[str]) -> None:
     """Raises `UsageError` unless each photograph, named, has its file."""
@@ -125,20 +135,22 @@ class Namesakes:
     Raises:
       UsageError: it has none, or more than one.
     """
-    path, stem = _keys(photograph)
-    found = self._keyed.get(path) or self._keyed.get(stem, [])
-    if len(found) != 1:
-      raise UsageError(f'{len(found) or "no"} {self._what} named {stem} for '
-                       f'the image {photograph} in {self.root}')
-    return found[0]
+    path, stem = _without_suffix(photograph)
+    candidates = self._by_path.get(path) or self._by_stem.get(stem, [])
+    if len(candidates) != 1:
+      listed = f': {", ".join(candidates)}' if candidates else ''
+      raise UsageError(
+          f'{len(candidates) or "no"} {self._what} named {stem} for the image '
+          f'{photograph} in {self.root}{listed}')
+    return candidates[0]
 
-  def read(self, photograph: str, how: Callable[[Path], np.ndarray],
+  def read(self, photograph: str, read_file: Callable[[Path], np.ndarray],
            height: int, width: int) -> np.ndarray:
     """Returns the array (height, width) in the file of a photograph.
 
     Args:
       photograph: its relative path.
-      how: reads a file.
+      read_file: returns the array in a file.
       height: the photograph's.
       width: the photograph's.
 
@@ -146,19 +158,19 @@ class Namesakes:
       UsageError: it has none, or more than one, or one of another size.
     """
     path = self.root / self.of(photograph)
-    array = how(path)
+    array = read_file(path)
     if array.shape != (height, width):
       raise UsageError('{} is {} x {}, its photograph {} x {}'.format(
           path, *array.shape, height, width))
     return array
 
 
-def _keys(name):
-  """Returns what pairs by name: the path without a suffix, and the stem."""
+def _without_suffix(name: str) -> tuple[str, str]:
+  """Returns a relative path without its suffix, and the stem alone."""
   path = PurePosixPath(name)
-  # Only an image's suffix: a name may end in .5 and have none.
+  # Other suffixes are part of the name: 'photo1.5' is not called 'photo1'.
   path = path.with_suffix('') if path.suffix.lower() in SUFFIXES else path
-  return path, path.name
+  return str(path), path.name
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -167,13 +179,18 @@ def read_rgb(path: Path) -> np.ndarray:
   Grey is repeated, alpha is dropped, 16 bits become 8.
 
   Raises:
-    UnreadableImage: as `read`, but for that TIFF.
+    UnreadableImage: as `read`, except that the alpha of a grey TIFF may be
+      lost, because it is dropped anyway.
   """
   return as_rgb8(_read(path)[0].pixels)
 
 
 def as_rgb8(pixels: np.ndarray) -> np.ndarray:
-  """Returns RGB (H, W, 3) uint8 of any `Picture.pixels`, or (H, W, 1)."""
+  """Returns RGB (H, W, 3) uint8.
+
+  Args:
+    pixels: as `Picture.pixels`, or grey (H, W, 1).
+  """
   if pixels.dtype == np.uint16:
     pixels = (pixels >> 8).astype(np.uint8)
   pixels = np.atleast_3d(pixels)
@@ -196,12 +213,14 @@ def read(path: Path) -> Picture:
   return picture
 
 
-def _read(path):
-  """Returns a `Picture`, and whether the file has alpha that it has not."""
+def _read(path: Path) -> tuple[Picture, bool]:
+  """Returns a `Picture`, and whether OpenCV has lost an alpha of the file."""
   encoded = _bytes(path)
-  # libtiff multiplies colours by alpha (2), unless told that they are (1).
-  alpha = _tag(encoded, _EXTRA_SAMPLES)
-  alpha[alpha == 2] = 1
+  alpha = _read_tag(encoded, _EXTRA_SAMPLES)
+  if alpha == _NOT_MULTIPLIED:
+    # libtiff would multiply these colours by alpha, which loses what it hides.
+    # It leaves alone those that it takes for multiplied already.
+    _patch_tag(encoded, _EXTRA_SAMPLES, _MULTIPLIED)
   try:
     pixels, kinds, chunks = cv2.imdecodeWithMetadata(
         encoded, flags=cv2.IMREAD_UNCHANGED)
@@ -213,12 +232,13 @@ def _read(path):
     raise UnreadableImage(f'{path} ({pixels.dtype} numbers, not 8 or 16 bits)')
   metadata = dict(zip(np.ravel(kinds), map(np.ravel, chunks), strict=True))
   exif = metadata.get(cv2.IMAGE_METADATA_EXIF, np.zeros(0, np.uint8))
-  for orientation in _tag(exif, _ORIENTATION).tolist():
+  orientation = _read_tag(exif, _ORIENTATION)
+  if orientation is not None:
     pixels = _UPRIGHT.get(orientation, np.asarray)(pixels)
   pixels = _swap_red_and_blue(np.ascontiguousarray(pixels))
   picture = Picture(pixels, _fitting(
       metadata.get(cv2.IMAGE_METADATA_ICCP), pixels))
-  return picture, alpha.size > 0 and pixels.ndim == 2
+  return picture, alpha is not None and pixels.ndim == 2
 
 
 def write(path: Path, picture: Picture) -> None:
@@ -228,6 +248,7 @@ def write(path: Path, picture: Picture) -> None:
 
   Raises:
     UsageError: as `check_holds`, or the place cannot be written to.
+    RunError: the disk is full.
   """
   check_holds(path, picture)
   suffix, profile = path.suffix.lower(), picture.profile
@@ -236,8 +257,7 @@ def write(path: Path, picture: Picture) -> None:
     ok, encoded = cv2.imencode(suffix, pixels, quality)
   else:
     ok, encoded = cv2.imencodeWithMetadata(
-        suffix, pixels, np.asarray([cv2.IMAGE_METADATA_ICCP]), [profile],
-        quality)
+        suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile], quality)
   if not ok:
     raise UsageError(f'cannot write {path}: OpenCV could not encode it')
   write_atomically(path, encoded.tobytes())
@@ -276,10 +296,11 @@ def check_suffix(path: Path) -> None:
 
 
 def write_atomically(path: Path, contents: bytes) -> None:
-  """Writes a file that is either whole or not there, and its folder.
+  """Writes a file that is either whole or not there; makes its folder.
 
   Raises:
     UsageError: the place cannot be written to.
+    RunError: the disk is full.
   """
   part = path.with_name(f'.{path.name}.part')
   try:
@@ -287,13 +308,15 @@ def write_atomically(path: Path, contents: bytes) -> None:
     part.write_bytes(contents)
     os.replace(part, path)
   except OSError as error:
-    raise UsageError(f'cannot write {path}: {error.strerror}') from error
+    kind = RunError if error.errno in FULL else UsageError
+    raise kind(f'cannot write {path}: {error.strerror}') from error
   finally:
     with contextlib.suppress(OSError):
       part.unlink()
 
 
-def _bytes(path):
+def _bytes(path: Path) -> np.ndarray:
+  """Returns the contents of a file, (n,) uint8."""
   try:
     encoded = np.fromfile(path, np.uint8)
   except OSError as error:
@@ -303,33 +326,63 @@ def _bytes(path):
   return encoded
 
 
-def _tag(block, tag):
-  """Returns a view of a tag's first 16-bit number in TIFF or EXIF data.
+def _read_tag(data: np.ndarray, tag: int) -> int | None:
+  """Returns a tag's first 16-bit number; None if there is no such tag.
 
-  It is empty where there is no such tag, or where the data is something else.
+  Args:
+    data: TIFF or EXIF data, (n,) uint8; anything else has no tags.
+    tag: its number.
   """
-  order = _BYTE_ORDERS.get(block[:4].tobytes())
+  place = _locate_tag(data, tag)
+  if place is None:
+    return None
+  start, order = place
+  return int.from_bytes(data[start:start + 2].tobytes(), order)
+
+
+def _patch_tag(data: np.ndarray, tag: int, value: int) -> None:
+  """Overwrites a tag's first 16-bit number, in `data` itself."""
+  place = _locate_tag(data, tag)
+  if place is not None:
+    start, order = place
+    data[start:start + 2] = np.frombuffer(value.to_bytes(2, order), np.uint8)
+
+
+def _locate_tag(data: np.ndarray, tag: int
+                ) -> tuple[int, Literal['little', 'big']] | None:
+  """Returns where a tag's first 16-bit number is, and its byte order.
+
+  Only the first directory is searched, which describes the image. Data that
+  was cut off has those tags that are whole.
+  """
+  order = _BYTE_ORDERS.get(data[:4].tobytes())
   if order is None:
-    return np.zeros(0, np.uint16)
-  number = lambda at, size: int.from_bytes(block[at:at + size], order)
+    return None
+
+  def number(start: int, size: int) -> int:
+    return int.from_bytes(data[start:start + size].tobytes(), order)
+
+  # The directory: a count, then for each tag 12 bytes, of which the first two
+  # are its number and the last four its value.
   first = number(4, 4) + 2
-  entries = range(first, block.size - 11, 12)[:number(first - 2, 2)]
-  value = next((entry + 8 for entry in entries if number(entry, 2) == tag),
-               block.size)
-  return block[value:value + 2].view(np.dtype(np.uint16).newbyteorder(order))
+  for entry in range(first, data.size - 11, 12)[:number(first - 2, 2)]:
+    if number(entry, 2) == tag:
+      return entry + 8, order
+  return None
 
 
-def _fitting(profile, pixels):
-  """Returns an ICC profile if it is one for the pixels, else None.
+def _fitting(profile: np.ndarray | None, pixels: np.ndarray
+             ) -> np.ndarray | None:
+  """Returns an ICC profile if it describes the colours of the pixels.
 
-  A CMYK file's is not: its pixels have become RGB.
+  That of a CMYK file does not, because its pixels have become RGB: None.
   """
   space = b'GRAY' if pixels.ndim == 2 else b'RGB '
   return (profile if profile is not None and profile[16:20].tobytes() == space
           else None)
 
 
-def _swap_red_and_blue(pixels):
+def _swap_red_and_blue(pixels: np.ndarray) -> np.ndarray:
   """Turns OpenCV's BGR(A) into RGB(A), and back; grey stays."""
   if pixels.ndim == 2:
     return pixels

@@ -1,10 +1,11 @@
-"""Masks in files, and sketches: how black and white is read.
+"""Masks and sketches in files: how black, white and grey are read.
 
-Whatever somebody has painted, exported or saved as JPEG becomes (H, W), 1 where
-it is painted. `jinpaint.data.masks` decides which files are wanted.
+Whatever somebody has painted, exported or saved as JPEG becomes an array
+(H, W), 1 where it is painted. `jinpaint.data.masks` decides which files are
+wanted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 import functools
 import io
 from pathlib import Path
@@ -21,7 +22,7 @@ from jinpaint.errors import UsageError
 PAIRINGS = ('random', 'stem', 'order', 'single')
 HOLES = ('white', 'black')
 
-# (path, height, width, colour of holes) -> the mask, its share of holes.
+# From path, height, width and colour of holes to the mask and its hole ratio.
 Reading = Callable[[Path, int, int, str], tuple[np.ndarray, float]]
 
 
@@ -31,24 +32,26 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
 
   Args:
     mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
-      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 are 0
+      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 mean 0
       and 1, as in arrays and label files, not shades of black. A colour counts
-      by the mean of its channels. Where alpha is 0 nobody painted: no hole.
+      by the mean of its channels. Where alpha is 0, nobody has painted, and
+      there is no hole.
     hole: 'white' or 'black'.
 
   Returns:
-    (H, W) uint8, 1 = hole, and how many pixels were grey, neither 0 nor full.
+    The mask (H, W) uint8, 1 = hole; and the number of grey pixels, which are
+    neither 0 nor at the end of the range.
 
   Raises:
-    UsageError: shape, type or range are none of the above.
+    UsageError: the mask has another shape, type or range.
   """
   painted, full = _painted(mask, hole)
   grey = int(np.count_nonzero((painted != 0) & (painted != full)))
   return (2 * painted >= full).astype(np.uint8), grey
 
 
-def _painted(mask, hole):
-  """Returns how much each pixel is a hole, and the value of a full one."""
+def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
+  """Returns how much each pixel is a hole, and what a full hole's value is."""
   if hole not in HOLES:
     raise errors.unknown('colour of holes', hole, HOLES)
   full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
@@ -57,12 +60,13 @@ def _painted(mask, hole):
       or (full == 1 and mask.dtype.kind not in 'bf')):
     raise UsageError(f'a mask of {mask.dtype} {mask.shape}; it must be uint8, '
                      'uint16, bool or float of (H, W) or 1, 3 or 4 channels')
-  if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:  # or NaN
+  # The condition is written so that NaN does not meet it.
+  if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:
     raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
                      f'{layers.min():g} to {layers.max():g}')
-  # Planes in float32, which holds sums of 16 bits exactly.
+  # The type float32 holds sums of three numbers of 16 bits exactly.
   planes = np.moveaxis(layers, 2, 0).astype(np.float32, order='C')
-  gray = sum(planes[:3]) / len(planes[:3])
+  gray = planes[:3].sum(axis=0) / len(planes[:3])
   alpha = planes[3] / full if len(planes) == 4 else 1
   full = 1 if planes[:3].max() <= 1 else full
   return alpha * (gray if hole == 'white' else full - gray), full
@@ -78,21 +82,22 @@ def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
     path: the file.
     strict: whether to refuse grey pixels.
     hole: 'white' or 'black'.
-    what: what errors call it; a sketch is read as a mask is.
+    what: what errors call it: 'mask', or 'sketch', which is read as a mask is.
 
   Raises:
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
   mask, grey = binarise(_pixels(path, what), hole=hole)
   if grey:
-    found = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
+    count = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
     if strict:
-      raise UsageError(f'{found}, not black or white')
-    warnings.warn(f'{found}; they are cut at half', stacklevel=2)
+      raise UsageError(f'{count}, not black or white')
+    warnings.warn(f'{count}; they are cut at half', stacklevel=2)
   return mask
 
 
-def _pixels(path, what='mask'):
+def _pixels(path: str | Path, what: str = 'mask') -> np.ndarray:
+  """Returns the pixels in a file; raises `UsageError` if it cannot be read."""
   try:
     return files.read(Path(path)).pixels
   except files.UnreadableImage as error:
@@ -112,14 +117,15 @@ def as_isnet_reads(mask: np.ndarray, height: int, width: int, *,
 
   Args:
     mask: as `binarise` takes it.
-    height: of the result; a file of other proportions is cropped.
-    width: likewise.
+    height: height of the result; a file of other proportions is cropped.
+    width: width of the result.
     hole: colour of a hole in `mask`, 'white' or 'black'.
-    jpeg: quality of the JPEG to make of a clean mask first, 1 to 100; 0 for a
-      mask that has been one already.
+    jpeg: the quality, 1 to 100, of the JPEG that a clean mask is first made
+      into; 0 for a mask that has been a JPEG already.
 
   Returns:
-    (height, width) uint8, 1 = hole; and the share by which it was sorted.
+    The mask (height, width) uint8, 1 = hole; and the share by which the authors
+    sorted it.
 
   Raises:
     UsageError: the mask is of another type or shape than `binarise` takes.
@@ -131,21 +137,21 @@ def as_isnet_reads(mask: np.ndarray, height: int, width: int, *,
     encoded = io.BytesIO()
     known.save(encoded, 'JPEG', quality=jpeg)
     known = Image.open(encoded)
-  sorted_by = float(np.mean(np.asarray(known) == 0))
+  hole_share = float(np.mean(np.asarray(known) == 0))
   # The largest centred part that has the proportions of the result.
   scale = min(known.width / width, known.height / height)
   columns, rows = round(width * scale), round(height * scale)
   left, top = (known.width - columns) // 2, (known.height - rows) // 2
   known = known.crop((left, top, left + columns, top + rows)).resize(
       (width, height), Image.Resampling.BILINEAR)
-  return (np.asarray(known) == 0).astype(np.uint8), sorted_by
+  return (np.asarray(known) == 0).astype(np.uint8), hole_share
 
 
-class Folder:
+class MaskFiles:
   """The mask files below a folder, or a single one."""
 
   def __init__(self, root: Path, pairing: str, hole: str, read: Reading):
-    """Looks for files.
+    """Looks for the files.
 
     Args:
       root: a folder, of which all below counts, or a single file.
@@ -162,31 +168,46 @@ class Folder:
     self._names = self._namesakes.names
     if pairing == 'single' and len(self._names) > 1:
       raise UsageError(f'{root} holds {len(self._names)} masks, not one')
-    self._shares = {}  # (name, height, width) -> share of hole pixels
+    # The hole ratios of files that have been read, by name, height and width.
+    self._ratios: dict[tuple[str, int, int], float] = {}
 
   def mask(self, rng: np.random.Generator, height: int, width: int, name: str,
            index: int, low: float, high: float) -> np.ndarray:
-    """Returns the mask (height, width) of an image, as `MaskMaker` does.
+    """Returns the mask (height, width) of an image.
+
+    Args:
+      rng: chooses the file where the pairing is random.
+      height: number of rows.
+      width: number of columns.
+      name: the image's relative path, for the pairing stem.
+      index: the image's number, for the pairing order.
+      low: lowest share of hole pixels.
+      high: highest share of hole pixels.
 
     Raises:
       UsageError: it is missing or broken, or none has a ratio of low to high.
     """
-    if self._pairing == 'stem':
-      candidates = [self._namesakes.of(name)]
-    elif self._pairing == 'order':
-      candidates = self._names[index:index + 1]
-    else:
-      # Drawn whole: which ratios are known already must not change the choice.
-      candidates = (self._names[i] for i in rng.permutation(len(self._names)))
-    for key in ((candidate, height, width) for candidate in candidates):
-      if low <= self._shares.get(key, low) <= high:
-        mask, self._shares[key] = self._read(
-            self._root / key[0], *key[1:], self._hole)
-        if low <= self._shares[key] <= high:
+    for candidate in self._candidates(rng, name, index):
+      key = candidate, height, width
+      if low <= self._ratios.get(key, low) <= high:
+        mask, self._ratios[key] = self._read(
+            self._root / candidate, height, width, self._hole)
+        if low <= self._ratios[key] <= high:
           return mask
     wanted = (f'number {index}, counted from 0' if self._pairing == 'order' else
               f'a hole ratio of {low:g} to {high:g} at {height} x {width}')
     raise UsageError(f'no mask in {self._root} has {wanted}')
+
+  def _candidates(self, rng: np.random.Generator, name: str, index: int
+                  ) -> Iterable[str]:
+    """Returns the files that may be an image's mask, in the order to try."""
+    if self._pairing == 'stem':
+      return [self._namesakes.of(name)]
+    if self._pairing == 'order':
+      return self._names[index:index + 1]
+    # All files are permuted, also those whose ratio is known not to fit: what
+    # was read earlier must not change which file is chosen.
+    return (self._names[i] for i in rng.permutation(len(self._names)))
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each image, named in order, has its mask."""
@@ -197,52 +218,58 @@ class Folder:
       self._namesakes.check(names)
 
 
-def _read_clean(path, height, width, hole):
+def parse_reading(reading: str) -> Reading:
+  """Returns the function that reads one mask file.
+
+  Args:
+    reading: how files are read, see `jinpaint.data.masks.parse`.
+
+  Raises:
+    UsageError: there is no such reading.
+  """
+  kind, options, _ = specs.parse('reading of mask files', reading, _READINGS)
+  read = {'clean': _read_clean, 'soft': _read_soft, 'isnet': _read_as_isnet}
+  return functools.partial(read[kind], **options)
+
+
+def _read_clean(path: Path, height: int, width: int, hole: str
+                ) -> tuple[np.ndarray, float]:
   """Returns the mask in a file, resized, and its share of hole pixels."""
   mask, grey = binarise(_pixels(path), hole=hole)
   if grey:
-    # The same words for every file: Python shows them once.
+    # The words are the same for every file of a folder, because Python shows
+    # each warning once.
     warnings.warn(f'masks in {path.parent} have grey pixels, which are cut at '
                   'half', stacklevel=1)
   mask = cv2.resize(mask, (width, height),
                     interpolation=cv2.INTER_NEAREST_EXACT)
-  return mask, mask.mean()
+  return mask, float(mask.mean())
 
 
-def _read_soft(path, height, width, hole):
-  """Returns the mask in a file, resized and left grey, and its share."""
+def _read_soft(path: Path, height: int, width: int, hole: str
+               ) -> tuple[np.ndarray, float]:
+  """Returns the mask in a file, resized and left grey, and its mean."""
   painted, full = _painted(_pixels(path), hole)
   mask = cv2.resize(painted / np.float32(full), (width, height),
                     interpolation=cv2.INTER_LINEAR)
-  return mask, mask.mean()
+  return mask, float(mask.mean())
 
 
-def parse_reading(reading: str) -> Reading:
-  """Returns the function that reads one mask file, as `reading` says.
-
-  Args:
-    reading: as in `jinpaint.data.masks.parse`.
-
-  Raises:
-    UsageError: no such reading.
-  """
-  spec = specs.parse('reading of mask files', reading, _READINGS)
-  if spec.kind == 'isnet':
-    return functools.partial(_read_as_isnet, jpeg=spec.options.get('jpeg', 0))
-  return {'clean': _read_clean, 'soft': _read_soft}[spec.kind]
+def _read_as_isnet(path: Path, height: int, width: int, hole: str, *,
+                   jpeg: int = 0) -> tuple[np.ndarray, float]:
+  """Returns what `as_isnet_reads` returns for the mask in a file."""
+  return as_isnet_reads(_pixels(path), height, width, hole=hole, jpeg=jpeg)
 
 
-def _quality(text: str) -> int:
-  quality = int(text)
+def _jpeg_quality(text: str) -> int:
+  quality = specs.WHOLE.read(text)
   if not 1 <= quality <= 100:
     raise ValueError(f'{quality} is not within 1 and 100')
   return quality
 
 
 _READINGS = {
-    'clean': specs.Kind(), 'soft': specs.Kind(),
-    'isnet': specs.Kind({'jpeg': specs.Value(_quality, '{0}=75 (1 to 100)')})}
-
-
-def _read_as_isnet(path, height, width, hole, *, jpeg):
-  return as_isnet_reads(_pixels(path), height, width, hole=hole, jpeg=jpeg)
+    'clean': specs.Kind(),
+    'soft': specs.Kind(),
+    'isnet': specs.Kind(
+        {'jpeg': specs.Value(_jpeg_quality, '{0}=75 (1 to 100)')})}

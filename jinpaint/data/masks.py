@@ -11,8 +11,9 @@ function in `KINDS`.
 
 from collections.abc import Callable, Sequence
 import functools
-from pathlib import Path
+import inspect
 import re
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,11 +23,11 @@ from jinpaint import errors
 from jinpaint.data import mask_files, specs
 from jinpaint.errors import UsageError
 
-TRIES = 1000  # draws after which a hole ratio counts as out of reach
+# After so many draws a hole ratio counts as out of reach.
+TRIES = 1000
 
-# Lowest and highest whole number, both included; shares of height and width.
-Range = tuple[int, int]
-Sides = float | tuple[float, float]
+Range = tuple[int, int]  # the lowest and the highest number, both included
+Sides = float | tuple[float, float]  # shares of height and width, or one share
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
@@ -39,12 +40,14 @@ def lines(rng: np.random.Generator, height: int, width: int, *,
 
   Options:
     count: number of lines.
-    thickness: in pixels, at least 1; by default 10 to 12 at a shorter side of
-      256, scaled, half to even: 5 to 6 at 128, 2 to 3 at 64, 1 to 2 at 32.
+    thickness: in pixels, at least 1. By default it is 10 to 12 where the
+      shorter side has 256 pixels, and scales with that side, rounded, halves to
+      the even number: 5 to 6 at 128, 2 to 3 at 64, 1 to 2 at 32.
   """
   mask = np.zeros((height, width), np.uint8)
   if thickness is None:
-    thickness = tuple(round(n * min(height, width) / 256) for n in (10, 12))
+    scale = min(height, width) / 256
+    thickness = round(10 * scale), round(12 * scale)
   for _ in range(rng.integers(*count, endpoint=True)):
     start, end = rng.integers((width, height), size=(2, 2)).tolist()
     pixels = max(1, int(rng.integers(*thickness, endpoint=True)))
@@ -55,18 +58,20 @@ def lines(rng: np.random.Generator, height: int, width: int, *,
 def strokes(rng: np.random.Generator, height: int, width: int, *,
             parts: int = 4, vertices: Range = (0, 25), angle: Range = (0, 360),
             length: Range = (0, 80), brush: Range = (10, 40)) -> np.ndarray:
-  """Draws free-form strokes, as of a brush led by a restless hand.
+  """Draws free-form strokes, like those of a brush in a restless hand.
 
   Yu et al., 2019, arXiv:1806.03589, with the numbers of SketchRefiner's
   published code: at 256 x 256 these are its masks, pixel for pixel. In masks
-  that are not square it swaps rows and columns; this does not.
+  that are not square that code swaps rows and columns; this one does not.
 
-  Options, drawn uniformly:
+  Options, of which the ranges are drawn from uniformly:
     parts: number of independent polygonal lines.
-    vertices: pieces of each.
-    angle: direction of a piece, in degrees; every other one turns backwards.
-    length: of a piece, in pixels at a shorter side of 256, scaled with it.
-    brush: width of a piece, made even, then scaled likewise; at least 1.
+    vertices: number of pieces of a line.
+    angle: direction of a piece, in degrees; every other piece turns backwards.
+    length: length of a piece, in pixels where the shorter side has 256 pixels;
+      it scales with that side.
+    brush: width of a piece, made even; it scales as `length` does, and is at
+      least 1 pixel.
   """
   mask = np.zeros((height, width), np.uint8)
   scale = min(height, width) / 256
@@ -103,7 +108,7 @@ def block(rng: np.random.Generator, height: int, width: int, *,
   shares = np.broadcast_to(fraction, 2)
   if not np.all((shares > 0) & (shares <= 1)):
     raise UsageError(f'a block of fraction {fraction}; it must lie in (0, 1]')
-  # 0.29 * 100 is 28.999...: a share that is whole pixels stays so.
+  # 0.29 * 100 is 28.999..., but such a block shall have 29 pixels.
   rows, columns = np.maximum(1, shares * (height, width) + 1e-9).astype(int)
   top = rng.integers(height - rows, endpoint=True)
   left = rng.integers(width - columns, endpoint=True)
@@ -125,14 +130,14 @@ def half(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 def walk(rng: np.random.Generator, height: int, width: int, *,
          steps: int | None = None) -> np.ndarray:
-  """Marks where a random walk over the four neighbours has been.
+  """Marks the pixels that a random walk from neighbour to neighbour visits.
 
   The masks of naoto0804's published code for Liu et al., 2018,
   arXiv:1804.07723: a step over the border leaves the walker where it is. About
   0.19 of the pixels are holes at 512 x 512, its size; more in smaller masks.
 
   Options:
-    steps: how many; by default as many as there are pixels.
+    steps: number of steps; by default as many as the mask has pixels.
   """
   mask = np.zeros((height, width), np.uint8)
   move = rng.integers(
@@ -148,9 +153,10 @@ def deepfill(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
   """Draws a box and one to three strokes with round joints.
 
   The published code of Yu et al., 2019, arXiv:1806.03589, "DeepFill v2", which
-  the paper calls free-form; box and strokes are scaled with a shorter side of
-  256. Strokes start anywhere; in images that are not square, the code swaps
-  height and width there.
+  the paper calls free-form. Box and strokes have the published size where the
+  shorter side has 256 pixels, and scale with that side. Strokes start anywhere;
+  in images that are not square, the published code swaps height and width when
+  it draws their start.
   """
   scale = min(height, width) / 256
   mask = np.zeros((height, width), np.uint8)
@@ -182,12 +188,15 @@ def deepfill(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
   return np.maximum(mask, np.asarray(drawing))
 
 
-def _stopped_at_border(rng, moves, side):
-  """Returns the places, 0..side-1, of a walk that may not leave.
+def _stopped_at_border(rng: np.random.Generator, moves: np.ndarray, side: int
+                       ) -> np.ndarray:
+  """Returns the places, 0 to side - 1, of a walk that stops at the borders.
 
-  A free walk is a cumulative sum: no loop. Folded, so that cells -1 and 0 are
-  one place, side - 1 and side too, it has the law of a stopped one: from either
-  cell of a border place it goes inwards or stays, with equal chances.
+  A walk without borders is a cumulative sum, which needs no loop. It is folded
+  at the borders, so that cells -1 and 0 are one place, and cells side - 1 and
+  side as well. Such a walk has the probabilities of one that is stopped: from
+  either cell of a place at the border it goes inwards or stays, with equal
+  chances.
   """
   place = np.concatenate([[rng.integers(side)], moves]).cumsum() % (2 * side)
   return np.minimum(place, 2 * side - 1 - place)
@@ -195,46 +204,73 @@ def _stopped_at_border(rng, moves, side):
 
 # Kinds of masks that are drawn: `KINDS[kind](rng, height, width, **options)`.
 # Options are keywords with a default and an annotation that `_FORMS` knows.
-KINDS = {'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
-         'walk': walk, 'deepfill': deepfill}
+KINDS: dict[str, Callable[..., np.ndarray]] = {
+    'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
+    'walk': walk, 'deepfill': deepfill}
 
-# How an option of such a type is written.
-_FORMS = {int: specs.WHOLE, Range: specs.WHOLE_RANGE, Sides: specs.SHARES}
-_FORMS |= {option | None: form for option, form in _FORMS.items()}
 _FILES = 'files'
-_KINDS = {name: specs.Kind({
-    option: _FORMS[draw.__annotations__[option]]
-    for option in draw.__kwdefaults__ or {}}) for name, draw in KINDS.items()}
-_KINDS[_FILES] = specs.Kind(rest='PATH')
+
+# From the type of an option to how its value is written.
+_FORMS: dict[Any, specs.Value] = {
+    int: specs.WHOLE, int | None: specs.WHOLE,
+    Range: specs.WHOLE_RANGE, Range | None: specs.WHOLE_RANGE,
+    Sides: specs.SHARES}
+
+
+def _grammar() -> dict[str, specs.Kind]:
+  """Returns the kinds of masks, drawn ones and files, and their options."""
+  drawn = {}
+  for name, draw in KINDS.items():
+    types = inspect.get_annotations(draw)
+    drawn[name] = specs.Kind({
+        option: _FORMS[types[option]]
+        for option in inspect.getfullargspec(draw).kwonlyargs})
+  return drawn | {_FILES: specs.Kind(rest='PATH')}
 
 
 class MaskMaker:
   """Makes masks: draws them, reads them, or unites several. See `parse`."""
 
-  def __init__(self, spec, drawn, folders, ratio):
+  def __init__(self, spec: str, drawings: Sequence[Draw],
+               sources: Sequence[mask_files.MaskFiles],
+               ratio: tuple[float, float]):
+    """Takes what a mask is the union of.
+
+    Args:
+      spec: what `parse` was given, for errors.
+      drawings: functions that draw masks.
+      sources: the files of other masks.
+      ratio: lowest and highest share of hole pixels, both included.
+    """
     self._spec, self._ratio = spec, ratio
-    self._drawn, self._folders = drawn, folders
+    self._drawings, self._sources = drawings, sources
 
   def __call__(self, rng: np.random.Generator, height: int, width: int, *,
                name: str = '', index: int = 0) -> np.ndarray:
     """Returns a mask (height, width) uint8, 1 = hole.
 
-    The pairing stem reads the image's relative path, `name`: its mask has the
-    same path but for the suffix, or else the same stem in any folder. The
-    pairing order reads the image's number, `index`.
+    Args:
+      rng: makes every random choice.
+      height: number of rows.
+      width: number of columns.
+      name: the image's relative path, which the pairing stem reads: the mask of
+        an image has the same path but for the suffix, or else the same stem in
+        any folder.
+      index: the image's number, which the pairing order reads.
 
     Raises:
       UsageError: a mask file is missing or broken, or no mask has the ratio.
     """
-    low, high = self._ratio or (0, 1)
-    read = lambda folder, *ratio: folder.mask(
-        rng, height, width, name, index, *ratio)
-    if not self._drawn and len(self._folders) == 1:
-      return read(*self._folders, low, high)  # by whose shares it searches
+    low, high = self._ratio
+    read = lambda source, low, high: source.mask(
+        rng, height, width, name, index, low, high)
+    if not self._drawings and len(self._sources) == 1:
+      # Files know their ratios, so that no unsuitable one need be drawn.
+      return read(self._sources[0], low, high)
     for _ in range(TRIES):
       mask = np.maximum.reduce(
-          [draw(rng, height, width) for draw in self._drawn]
-          + [read(folder, 0, 1) for folder in self._folders])
+          [draw(rng, height, width) for draw in self._drawings]
+          + [read(source, 0, 1) for source in self._sources])
       if low <= mask.mean() <= high:
         return mask
     raise UsageError(f'no {self._spec} mask of {height} x {width} has a hole '
@@ -242,11 +278,11 @@ class MaskMaker:
 
   def check(self, names: Sequence[str]) -> None:
     """Raises `UsageError` unless each image, named in order, has its mask."""
-    for folder in self._folders:
-      folder.check(names)
+    for source in self._sources:
+      source.check(names)
 
 
-def parse(spec: str, *, ratio: tuple[float, float] | None = None,
+def parse(spec: str, *, ratio: tuple[float, ...] | None = None,
           pairing: str = 'random', hole: str = 'white',
           reading: str = 'clean') -> MaskMaker:
   """Reads which masks are wanted.
@@ -256,8 +292,9 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
       below it); several joined by `+` for their union. A `+` in a path stays
       one unless a kind's name follows. Values are numbers, ranges `1-9`, sides
       `0.5` or `0.5x0.25` (height x width).
-    ratio: lowest and highest share of hole pixels, both included. Masks are
-      drawn until one has it; random files are chosen among those that have it.
+    ratio: lowest and highest share of hole pixels, both included; None or empty
+      for any. Masks are drawn until one has it; random files are chosen among
+      those that have it.
     pairing: how files meet images: 'random'; 'stem', same name but for the
       suffix; 'order', the sorted files one by one; 'single', one for all.
     hole: the colour of a hole in files, 'white' or 'black'.
@@ -274,39 +311,42 @@ def parse(spec: str, *, ratio: tuple[float, float] | None = None,
                              ('colour of holes', hole, mask_files.HOLES)):
     if given not in known:
       raise errors.unknown(what, given, known)
-  drawn, folders = [], []
   read = mask_files.parse_reading(reading)
-  for part in _parts(spec):
-    parsed = specs.parse('mask', part, _KINDS)
+  kinds = _grammar()
+  drawings: list[Draw] = []
+  sources: list[mask_files.MaskFiles] = []
+  for part in parts(spec):
+    parsed = specs.parse('mask', part, kinds)
     if parsed.kind == _FILES:
-      root = Path(parsed.rest).expanduser()
-      folders.append(mask_files.Folder(root, pairing, hole, read))
+      sources.append(mask_files.MaskFiles(parsed.path, pairing, hole, read))
     else:
-      drawn.append(_drawing(parsed))
-  if ratio is not None:
+      drawings.append(_drawing(parsed))
+  if ratio:
     if len(ratio) != 2 or not 0 <= ratio[0] <= ratio[1] <= 1:
       raise UsageError(f'the mask ratio is {ratio}; it must be a lowest and a '
                        'highest share within 0 and 1')
-    if pairing != 'random' and not drawn:
+    if pairing != 'random' and not drawings:
       raise UsageError(f'a mask ratio needs the pairing random, not {pairing}')
-  return MaskMaker(spec, drawn, folders, ratio)
+  low, high = ratio or (0, 1)
+  return MaskMaker(spec, drawings, sources, (low, high))
 
 
-def _parts(spec: str) -> list[str]:
-  """Returns the members of a union: a plus in a path stays one.
+def parts(spec: str) -> list[str]:
+  """Returns the members of a union, in their order.
 
-  It is one of the path unless the name of a kind follows.
+  A plus belongs to a path unless the name of a kind follows.
   """
-  names = '|'.join(map(re.escape, _KINDS))
-  parts = []
+  names = '|'.join(map(re.escape, (*KINDS, _FILES)))
+  parts: list[str] = []
   for part in re.split(rf'\+(?=(?:{names})(?:[:+]|$))', spec):
-    # A plus that is left in what is drawn stands before an unknown kind.
+    # A drawn mask has no path: what follows a plus there is an unknown kind.
     parts += [part] if part.startswith(f'{_FILES}:') else part.split('+')
   return parts
 
 
 def _drawing(spec: specs.Spec) -> Draw:
-  """Returns the function that draws masks of a kind."""
+  """Returns the function that draws masks of a kind with its options."""
   draw = functools.partial(KINDS[spec.kind], **spec.options)
-  draw(np.random.default_rng(0), 8, 8)  # a bad value fails now, not in a thread
+  # A value that cannot be used is an error now, not later in a thread.
+  draw(np.random.default_rng(0), 8, 8)
   return draw

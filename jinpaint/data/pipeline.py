@@ -1,17 +1,17 @@
 """Batches for training and evaluation, by tf.data.
 
-The only file that imports TensorFlow. The stream of training examples has
-positions 0, 1, 2, ...; the example at a position depends on the seed and the
-position alone, so any number of workers gives the same batches, and a run that
-goes on at position P goes on as if it had never stopped.
+This is the only file that imports TensorFlow. The stream of training examples
+has positions 0, 1, 2, ...; the example at a position depends on the seed and
+the position alone. So any number of workers gives the same batches, and a run
+that goes on at position P goes on as if it had never stopped.
 """
 
 from collections.abc import Iterator
 import functools
-from pathlib import Path
 import re
 import sys
 import threading
+from typing import Any
 import weakref
 
 import numpy as np
@@ -22,7 +22,7 @@ from jinpaint.data import files, sources, specs
 from jinpaint.data.examples import Data, Examples, HostGuidance
 from jinpaint.errors import UsageError
 
-# The accelerators are JAX's.
+# The accelerators belong to JAX.
 tf.config.set_visible_devices([], 'GPU')
 
 # Images of a TFDS stream that are shuffled together. TFDS has shuffled them
@@ -31,24 +31,26 @@ _SHUFFLE_BUFFER = 10_000
 
 
 class Batches:
-  """An iterator of batches that knows what it had to skip.
+  """An iterator of batches that knows which images it had to skip.
 
   Attributes:
     source: whose photographs these are: `len` of it is an epoch, its `names`
       are empty where photographs have none.
+    close: ends the workers; called at the latest when this object is dropped.
   """
 
-  def __init__(self, dataset: tf.data.Dataset, work: '_Work',
+  def __init__(self, dataset: tf.data.Dataset, workers: '_Workers',
                source: 'sources.Source | _TfdsStream'):
     self._iterator = dataset.prefetch(2).as_numpy_iterator()
-    self._work = work
+    self._workers = workers
     self.source = source
-    self.close = weakref.finalize(self, _drain, self._iterator, work)
+    self.close = weakref.finalize(
+        self, _end_workers, self._iterator, workers)
 
   @property
   def skipped(self) -> tuple[str, ...]:
     """The broken images met so far, sorted."""
-    return tuple(sorted(self._work.broken))
+    return tuple(sorted(self._workers.broken))
 
   def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
     return self
@@ -57,10 +59,10 @@ class Batches:
     try:
       return next(self._iterator)
     except tf.errors.OpError:
-      # tf.data wraps what a worker raised in a page of its own.
-      if self._work.failure is None:
+      # tf.data buries what a worker raised in an error of many lines.
+      if self._workers.failure is None:
         raise
-      raise self._work.failure from None
+      raise self._workers.failure from None
 
 
 def train_batches(data: Data, *, batch_size: int, seed: int,
@@ -87,14 +89,14 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
   source = _open(data.source, 'train')
   examples = Examples(data, seed=seed, training=True, names=source.names,
                       guidance=guidance)
-  work = _Work(data.max_bad_images, len(source))
-  dataset = _dataset(data, source, examples, work, position)
+  workers = _Workers(source, examples, data.max_bad_images, shuffles=True)
+  dataset = _dataset(data, source, examples, workers, position)
   dataset = dataset.batch(batch_size, drop_remainder=True)
   return Batches(
       dataset.map(lambda batch: {
           **{key: batch[key] for key in examples.shapes},
           'position': batch['position'][-1] + 1}),
-      work, source)
+      workers, source)
 
 
 def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
@@ -105,15 +107,15 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
     data: what the examples are made of.
     batch_size: examples a batch; the last one is padded.
     seed: with an example's index it decides its crop and its mask.
-    limit: the first so many photographs only; 0 for all.
+    limit: how many photographs to take, from the first one on; 0 for all.
     guidance: adds edges and sketches to the examples.
 
   Returns:
     Batches of `image`, `mask`, what `guidance` adds, `weight` (0 = padding) and
-    `index`.
+    `index`, the photograph's number.
 
   Raises:
-    UsageError: as `train_batches`.
+    UsageError: for the reasons of `train_batches`, or the limit is negative.
   """
   if limit < 0:
     raise UsageError(f'the limit is {limit}; it must be 0 (all) or more')
@@ -121,10 +123,10 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
             else _open(data.source, 'validation'))
   examples = Examples(data, seed=seed, training=False, names=source.names,
                       guidance=guidance)
-  work = _Work(data.max_bad_images, len(source), limit)
-  dataset = _dataset(data, source, examples, work, None)
+  workers = _Workers(source, examples, data.max_bad_images, limit=limit)
+  dataset = _dataset(data, source, examples, workers, None)
 
-  def pad(batch):
+  def padded(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     missing = batch_size - tf.shape(batch['index'])[0]
     batch['weight'] = tf.ones_like(batch['index'], tf.float32)
     return {key: tf.ensure_shape(
@@ -132,111 +134,125 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
         (batch_size, *value.shape[1:]))
         for key, value in batch.items() if key != 'position'}
 
-  return Batches(dataset.batch(batch_size).map(pad), work, source)
+  return Batches(dataset.batch(batch_size).map(padded), workers, source)
 
 
-def _drain(iterator, work):
-  """Lets the workers end.
+def _dataset(data: Data, source: 'sources.Source | _TfdsStream',
+             examples: Examples, workers: '_Workers', position: int | None
+             ) -> tf.data.Dataset:
+  """Returns the examples that can be read, one by one.
 
-  An iterator must not be destroyed while a worker waits for Python's lock: its
-  destructor holds the lock and waits for the worker. So no new examples are
-  begun, and those that were are taken out and thrown away.
+  Args:
+    data: what they are made of.
+    source: the photographs.
+    examples: gives the shapes of the arrays.
+    workers: makes an example.
+    position: where the endless stream of training goes on; None for each
+      photograph once, in order.
+
+  Returns:
+    A data set of the keys of `examples.shapes`, `index` and `position`.
   """
-  work.closed = True
-  # Whoever lets go of the last reference may be building a graph.
-  with tf.init_scope():
-    work.end.assign(0)
-    while True:
-      try:
-        next(iterator)
-      except StopIteration:
-        return
-      except tf.errors.OpError:
-        pass  # it has been reported, or nobody wants it any more
-
-
-def _dataset(data, source, examples, work, position):
-  """Returns the examples from a position on; None: each once, in order."""
-  training = position is not None
-  first, last = (position, np.iinfo(np.int64).max) if training else (
-      0, len(source))
-  dataset = tf.data.Dataset.range(first, last).take_while(
-      lambda position: position < work.end)
-  keys = tuple(examples.shapes)
-
-  def example(position, image=None):
-    """Returns (found, index, *arrays); runs in any thread."""
-    try:
-      return found_and_made(position, image)
-    except Exception as error:
-      work.failure = error
-      raise
-
-  def found_and_made(position, image):
-    epoch, rank = divmod(int(position), len(source))
-    index = rank
-    nothing = (False, index, *(
-        np.zeros(shape, np.float32) for shape in examples.shapes.values()))
-    if work.closed:
-      return nothing
-    if image is None:
-      if training:
-        index = int(order(epoch)[rank])
-      try:
-        image = source.read(index)
-      except files.UnreadableImage as error:
-        work.add_broken(str(error))
-        return nothing
-    made = examples.make(files.as_rgb8(image), epoch, index)
-    return True, index, *(made[key] for key in keys)
-
-  order = functools.lru_cache(maxsize=2)(
-      lambda epoch: examples.order(epoch, len(source)))
-
-  def in_graph(position, *image):
-    types = [tf.bool, tf.int64, *[tf.float32] * len(keys)]
-    found, index, *arrays = tf.numpy_function(
-        example, (position, *image), types, stateful=False)
-    named = {'found': found, 'index': index, 'position': position}
-    for name in named:
-      named[name] = tf.ensure_shape(named[name], ())
-    for key, array in zip(keys, arrays, strict=True):
-      named[key] = tf.ensure_shape(array, examples.shapes[key])
-    return named
-
+  first, end = ((0, len(source)) if position is None
+                else (position, np.iinfo(np.int64).max))
+  dataset = tf.data.Dataset.range(first, end).take_while(
+      lambda position: position < workers.end)
   if isinstance(source, _TfdsStream):
-    images = source.images(examples, position)
-    dataset = tf.data.Dataset.zip(dataset, images)
+    dataset = tf.data.Dataset.zip(dataset, source.images(examples, position))
+
+  def in_graph(position: tf.Tensor, *image: tf.Tensor) -> dict[str, tf.Tensor]:
+    readable, index, *arrays = tf.numpy_function(
+        workers.example, (position, *image),
+        [tf.bool, tf.int64, *[tf.float32] * len(examples.shapes)],
+        stateful=False)
+    scalars = {'readable': readable, 'index': index, 'position': position}
+    return {key: tf.ensure_shape(value, ()) for key, value in scalars.items()
+            } | {key: tf.ensure_shape(array, shape)
+                 for (key, shape), array in zip(
+                     examples.shapes.items(), arrays, strict=True)}
+
   options = tf.data.Options()
   options.deterministic = True
   if data.workers:
     options.threading.private_threadpool_size = data.workers
   dataset = dataset.with_options(options).map(
       in_graph, num_parallel_calls=data.workers or tf.data.AUTOTUNE)
-  dataset = dataset.filter(lambda example: example['found'])
+  dataset = dataset.filter(lambda example: example['readable'])
   return dataset.map(lambda example: {
-      key: value for key, value in example.items() if key != 'found'})
+      key: value for key, value in example.items() if key != 'readable'})
 
 
-class _Work:
-  """What the workers, in any thread, have met, and whether they go on.
+class _Workers:
+  """The threads that make examples: what they do, and what they have met.
 
   Attributes:
     broken: the broken images met so far.
-    failure: what a worker has raised.
-    closed: whether nobody wants examples any more.
+    failure: what a worker has raised; None if all is well.
+    stopped: whether nobody wants examples any more.
     end: the position at which the stream ends.
   """
 
-  def __init__(self, max_broken, count, limit=0):
-    self.broken = set()
-    self.failure = None
-    self.closed = False
+  def __init__(self, source: 'sources.Source | _TfdsStream', examples: Examples,
+               max_broken: int, *, limit: int = 0, shuffles: bool = False):
+    """Takes what examples are made of.
+
+    Args:
+      source: the photographs.
+      examples: makes an example of a photograph.
+      max_broken: more broken images than that are an error.
+      limit: the position at which the stream ends; 0 for none.
+      shuffles: whether each epoch visits the photographs in an order of its
+        own. A TFDS stream has its order already.
+    """
+    self.broken: set[str] = set()
+    self.failure: Exception | None = None
+    self.stopped = False
     self.end = tf.Variable(limit or tf.int64.max, dtype=tf.int64)
-    self._max_broken, self._count = max_broken, min(count, limit or count)
+    self._source, self._examples = source, examples
+    self._max_broken = max_broken
+    self._count = min(len(source), limit or len(source))
+    self._shuffles = shuffles
+    self._order = functools.lru_cache(maxsize=2)(
+        lambda epoch: examples.order(epoch, len(source)))
     self._lock = threading.Lock()
 
-  def add_broken(self, name):
+  def example(self, position: np.ndarray, image: Any = None
+              ) -> tuple[Any, ...]:
+    """Makes the example at a position; runs in any thread.
+
+    Args:
+      position: of the stream, an integer.
+      image: the photograph, an array, if the source is a stream of TFDS.
+
+    Returns:
+      Whether the photograph can be read, its index, and the arrays of the
+      example; zeros if it cannot.
+    """
+    try:
+      return self._example(int(position), image)
+    except Exception as error:
+      self.failure = error
+      raise
+
+  def _example(self, position: int, image: Any) -> tuple[Any, ...]:
+    epoch, index = divmod(position, len(self._source))
+    shapes = self._examples.shapes
+    nothing = (False, index, *(
+        np.zeros(shape, np.float32) for shape in shapes.values()))
+    if self.stopped:
+      return nothing
+    if not isinstance(self._source, _TfdsStream):
+      if self._shuffles:
+        index = int(self._order(epoch)[index])
+      try:
+        image = self._source.read(index)
+      except files.UnreadableImage as error:
+        self._add_broken(str(error))
+        return nothing
+    example = self._examples.make(files.as_rgb8(image), epoch, index)
+    return True, index, *(example[key] for key in shapes)
+
+  def _add_broken(self, name: str) -> None:
     """Notes and prints a broken image; raises when it is one too many."""
     with self._lock:
       if name not in self.broken:
@@ -250,32 +266,76 @@ class _Work:
             f'{self._max_broken}; the last is {name}')
 
 
+def _end_workers(iterator: Iterator[Any], workers: _Workers) -> None:
+  """Lets the threads of an iterator end.
+
+  An iterator must not be destroyed while a worker waits for Python's lock: its
+  destructor holds the lock and waits for the worker. So no new examples are
+  begun, and those that were begun are taken out and thrown away.
+  """
+  workers.stopped = True
+  # The last reference may have been dropped while a graph is built.
+  with tf.init_scope():
+    workers.end.assign(0)
+    while True:
+      try:
+        next(iterator)
+      except StopIteration:
+        return
+      except tf.errors.OpError:
+        pass  # It has been reported already, or nobody reads any more.
+
+
 _SOURCES = {'photos': specs.Kind(), 'folder': specs.Kind(rest='PATH'),
             'tfds': specs.Kind(rest='NAME[:SPLIT]')}
-# A data set may name its version, 'mnist:3.*.*'.
+# The name of a data set may end with its version, 'mnist:3.*.*'.
 _TFDS = re.compile(r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?')
 
 
-def _open(spec: str, split: str | None) -> 'sources.Source | _TfdsStream':
-  """Opens a source; `split` None: all that `spec` names."""
-  kind, _, rest = specs.parse('source', spec, _SOURCES)
-  if kind == 'photos':
-    return sources.Photos(split or 'validation')
-  if kind == 'folder':
-    return sources.folder(Path(rest).expanduser(), split)
-  match = _TFDS.fullmatch(rest)
+def _open(spec: str, side: str | None) -> 'sources.Source | _TfdsStream':
+  """Opens a source.
+
+  Args:
+    spec: which one, see `jinpaint.data.examples.Data.source`.
+    side: 'train' or 'validation', the part of it to open; None for all that
+      `spec` names.
+  """
+  parsed = specs.parse('source', spec, _SOURCES)
+  if parsed.kind == 'photos':
+    return sources.Photos(side or 'validation')
+  if parsed.kind == 'folder':
+    return sources.folder(parsed.path, side)
+  match = _TFDS.fullmatch(parsed.rest)
   if not match:
     raise UsageError(f'cannot read the source "{spec}"; write '
                      'tfds:NAME[:SPLIT]')
-  return _TfdsStream(match['name'], match['split'], split)
+  return _TfdsStream(match['name'], match['split'], side)
 
 
 class _TfdsStream:
-  """A TFDS data set: read in its stored order, shuffled through a buffer."""
+  """A TFDS data set: read in its stored order, shuffled through a buffer.
 
-  names = ()
+  `tfds.data_source` reads at random, but only data sets that were prepared as
+  array_record files. Those that users have prepared before, and those that TFDS
+  offers for download ready made, are tfrecord files, which have no index.
 
-  def __init__(self, name, split, side):
+  Attributes:
+    names: empty; the images have no names.
+  """
+
+  names: tuple[str, ...] = ()
+
+  def __init__(self, name: str, split: str | None, side: str | None):
+    """Opens a data set, and downloads and prepares it if need be.
+
+    Args:
+      name: of the data set, perhaps with a version.
+      split: which split the user named; None for none.
+      side: 'train' or 'validation'; None for all of the split.
+
+    Raises:
+      UsageError: there is no such data set or split, or it has no images.
+    """
     # Imported here: it is slow, and only this source needs it.
     import tensorflow_datasets as tfds
     self._tfds = tfds
@@ -284,7 +344,7 @@ class _TfdsStream:
       self._builder.download_and_prepare()
     except tfds.core.registered.DatasetNotFoundError as error:
       raise UsageError(f'there is no TFDS data set {name}') from error
-    except Exception as error:  # whatever a download raises
+    except Exception as error:  # A download can raise anything.
       raise UsageError(
           f'TFDS could not prepare {name}: {_first_line(error)}') from error
     features = self._builder.info.features
@@ -298,11 +358,17 @@ class _TfdsStream:
     self._split = self._side(name, split, side)
     self._count = int(self._encoded().cardinality())
 
-  def __len__(self):
+  def __len__(self) -> int:
     return self._count
 
-  def images(self, examples, position):
-    """Returns the decoded images from a position on, see `_dataset`."""
+  def images(self, examples: Examples, position: int | None) -> tf.data.Dataset:
+    """Returns the decoded images from a position on.
+
+    Args:
+      examples: whose seed decides how they are shuffled.
+      position: where the endless stream goes on; None for each image once, in
+        the stored order.
+    """
     encoded = stored = self._encoded()
     if position is not None:
       first, offset = divmod(position, len(self))
@@ -314,14 +380,15 @@ class _TfdsStream:
           ).skip(tf.where(epoch == first, np.int64(offset), np.int64(0))))
     return encoded.map(self._decode, num_parallel_calls=tf.data.AUTOTUNE)
 
-  def _encoded(self):
+  def _encoded(self) -> tf.data.Dataset:
+    """Returns the images of the split as they are stored: encoded."""
     dataset = self._builder.as_dataset(
         split=self._split, shuffle_files=False,
         decoders={'image': self._tfds.decode.SkipDecoding()})
     return dataset.map(lambda example: example['image'])
 
-  def _side(self, name, split, side):
-    """Returns the split that one side reads.
+  def _side(self, name: str, split: str | None, side: str | None) -> str:
+    """Returns the split, in TFDS's own words, that one side reads.
 
     Training reads the named split (or `train`). Evaluation reads `validation`
     or `test`, whichever training does not, else the last tenth of `train`,
@@ -350,7 +417,7 @@ class _TfdsStream:
                        'evaluate on; name a data.eval_source')
     try:
       count = known[chosen].num_examples
-    except Exception as error:  # whatever TFDS raises
+    except Exception as error:  # What TFDS raises is documented nowhere.
       raise UsageError(f'cannot read the split {chosen} of {name}: '
                        f'{_first_line(error)}') from error
     if not count:
@@ -358,5 +425,5 @@ class _TfdsStream:
     return chosen
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
   return f'{type(error).__name__}: {str(error).partition(chr(10))[0]}'

@@ -31,9 +31,11 @@ N / (N - 1). There, a run draws the largest displacement once, from 30 to 100:
 `move=65` is such a run.
 """
 
+from collections.abc import Iterator
 import dataclasses
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,22 +67,21 @@ def displacements(normal: np.ndarray, move: float, size: tuple[int, int]
   return np.clip(smooth * largest, -largest, largest).astype(np.float32)
 
 
-def deform(maps: np.ndarray, field: np.ndarray, xp: ModuleType = np
-           ) -> np.ndarray:
-  """Bends maps: each pixel shows what is displaced from it.
+def deform(maps: Any, field: Any, xp: ModuleType = np) -> Any:
+  """Bends maps: each pixel takes the value at the place it is displaced to.
 
   Args:
     maps: (B, H, W, C) float32, edges or others; H and W at least 2.
     field: (B, h, w, 2) float32, what `displacements` returns.
-    xp: `numpy`, or `jax.numpy`, whose arrays all are then, for the device.
+    xp: the module whose arrays these are: `numpy`, or `jax.numpy` on a device.
 
   Returns:
-    (B, H, W, C), soft: sampled bilinearly, 0 outside of the map.
+    (B, H, W, C) float32, soft: sampled bilinearly, 0 outside of the map.
   """
   batch, height, width, _ = maps.shape
   for axis, size in ((1, height), (2, width)):
     field = _interpolated(field, axis, size, xp)
-  y, x = (_sources(field[..., i], size, axis, xp)
+  y, x = (_coordinates(field[..., i], size, axis, xp)
           for i, size, axis in ((1, height, 1), (0, width, 2)))
   image = np.arange(batch, dtype=np.int32)[:, None, None]
   bent = xp.zeros_like(maps)
@@ -90,7 +91,7 @@ def deform(maps: np.ndarray, field: np.ndarray, xp: ModuleType = np
   return bent
 
 
-def _interpolated(field, axis, size, xp):
+def _interpolated(field: Any, axis: int, size: int, xp: ModuleType) -> Any:
   """Enlarges an axis bilinearly: half-pixel centres, the edge repeated."""
   nodes = field.shape[axis]
   place = np.clip((np.arange(size) + 0.5) * nodes / size - 0.5, 0, nodes - 1)
@@ -102,18 +103,20 @@ def _interpolated(field, axis, size, xp):
           + xp.take(field, high, axis) * share)
 
 
-def _sources(moved, size, axis, xp):
-  """Returns the pixel coordinates (B, H, W) that displaced pixels show.
+def _coordinates(moved: Any, size: int, axis: int, xp: ModuleType) -> Any:
+  """Returns the coordinates (B, H, W), in pixels, that pixels take values from.
 
-  A pixel is at -1 to 1, both reached, when it is displaced, and its centre is
-  half a pixel inside of that when it is looked up: as in the published code.
+  The published code has two systems of coordinates, and so has this. Pixels are
+  displaced where the first one is at -1 and the last one at 1; values are
+  looked up where -1 and 1 are the outer borders of these pixels.
   """
   base = np.linspace(-1, 1, size, dtype=np.float32).reshape(
       (1, -1, 1) if axis == 1 else (1, 1, -1))
   return ((xp.clip(moved + base, -1, 1) + 1) * size - 1) / 2
 
 
-def _neighbours(place, size, xp):
+def _neighbours(place: Any, size: int, xp: ModuleType
+                ) -> Iterator[tuple[Any, Any]]:
   """Yields both pixels beside each place, and their shares; 0 if outside."""
   low = xp.floor(place)
   for pixel, share in ((low, 1 - (place - low)), (low + 1, place - low)):
@@ -130,11 +133,11 @@ def thinned(edge: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Sketches:
-  """Sketches of a kind: how they are simulated, or read. See `parse`.
+  """Which sketches are wanted, and how they are made. See `parse`.
 
   Attributes:
     moves: smallest and largest `move`; empty if sketches are not simulated.
-    thin: whether edges are thinned first.
+    thin: whether edges are thinned before they are bent.
     maps: the files that sketches come from; None without files.
   """
 
@@ -142,7 +145,7 @@ class Sketches:
   thin: bool = False
   maps: files.Namesakes | None = None
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.thin:
       # scikit-image is imported now, not by several threads at once.
       thinned(np.zeros((3, 3), np.float32))
@@ -154,8 +157,15 @@ class Sketches:
 
   def field(self, rng: np.random.Generator, height: int, width: int
             ) -> np.ndarray:
-    """Returns a random field (GRID, GRID, 2) for `deform`."""
-    move = rng.uniform(*self.moves) * min(height, width) / 256
+    """Draws the displacements (GRID, GRID, 2) with which `deform` bends a map.
+
+    Args:
+      rng: draws the largest displacement, and then all others.
+      height: the map's.
+      width: the map's.
+    """
+    smallest, largest = self.moves
+    move = rng.uniform(smallest, largest) * min(height, width) / 256
     return displacements(rng.standard_normal((GRID, GRID, 2)), move,
                          (height, width))
 
@@ -192,10 +202,10 @@ def parse(spec: str) -> Sketches:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  kind, options, path = specs.parse('sketches', spec, _KINDS)
-  if kind == 'files':
-    return Sketches(maps=files.Namesakes('sketches', Path(path).expanduser()))
-  if kind == 'none':
+  parsed = specs.parse('sketches', spec, _KINDS)
+  if parsed.kind == 'files':
+    return Sketches(maps=files.Namesakes('sketches', parsed.path))
+  if parsed.kind == 'none':
     return Sketches()
-  return Sketches(options.get('move', (30.0, 100.0)),
-                  options.get('thin', False))
+  return Sketches(parsed.options.get('move', (30.0, 100.0)),
+                  parsed.options.get('thin', False))

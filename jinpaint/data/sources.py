@@ -16,21 +16,26 @@ import numpy as np
 
 from jinpaint.data import files
 
-# Colour photographs that scikit-image ships (two are a stereo pair, so both
-# on the same side), and the views that evaluation takes of each held-out one.
+# The colour photographs that scikit-image ships. The motorcycles are a stereo
+# pair, which shows one scene, so that both are on the same side.
 PHOTOS = {
     'train': ('astronaut', 'hubble_deep_field', 'immunohistochemistry',
               'motorcycle_left', 'motorcycle_right', 'retina', 'rocket'),
     'validation': ('chelsea', 'coffee'),
 }
+# The number of views that evaluation takes of each held-out photograph.
 PHOTO_VIEWS = 32
 
-# Share of a folder that is held out where it has no validation/ of its own.
+# The share of a folder that is held out where it has no folder validation/.
 HELD_OUT = 0.1
 
 
 class Source(Protocol):
-  """Photographs by index."""
+  """Photographs by index.
+
+  Attributes:
+    names: the photographs' relative paths.
+  """
 
   names: tuple[str, ...]
 
@@ -42,6 +47,7 @@ class Source(Protocol):
     Raises:
       jinpaint.data.files.UnreadableImage: the file is broken.
     """
+    ...
 
 
 class Photos:
@@ -64,7 +70,7 @@ class Photos:
 
 
 @functools.cache
-def _photo(name):
+def _photo(name: str) -> np.ndarray:
   # Imported here: it is slow, and only this source needs it.
   from skimage import data
   if name.startswith('motorcycle_'):
@@ -96,8 +102,8 @@ def folder(root: Path, split: str | None) -> Folder:
 
   Args:
     root: the folder. Where it holds both `train/` and `validation/`, these are
-      the sides; else the hash of a file's relative path decides, so that a
-      file stays on its side when others come or go.
+      the sides. Elsewhere the hash of a file's relative path decides, so that a
+      file stays on its side when other files come or go.
     split: 'train', 'validation', or None for the whole folder.
 
   Raises:
@@ -119,7 +125,7 @@ def folder(root: Path, split: str | None) -> Folder:
   return Folder(root, tuple(sorted(side)))
 
 
-def _hash(name):
+def _hash(name: str) -> float:
   """Returns a number in [0, 1) that depends on the name alone."""
   digest = hashlib.sha256(os.fsencode(name)).digest()
   return int.from_bytes(digest[:8], 'big') / 2**64

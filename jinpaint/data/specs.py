@@ -3,10 +3,13 @@
 Masks, edges, sketches, sources and readings of mask files are named by such a
 text: `lines:thickness=2-3`, `canny:sigma=1-4:hole=masked`, `folder:photos`,
 `thinned:sigma=1.9:files:edges`, `tfds:oxford_flowers102:train`. Each of them
-says which kinds it has, and which options of which form.
+says which kinds it has, which options a kind has, and how the value of an
+option is written.
 """
 
 from collections.abc import Callable, Mapping
+import os
+from pathlib import Path
 import re
 from typing import Any, NamedTuple
 
@@ -17,11 +20,11 @@ _FILES = 'files:'
 
 
 class Value(NamedTuple):
-  """The form in which the value of an option is written.
+  """How the value of an option is written.
 
   Attributes:
     read: from the text to the value; raises ValueError if it cannot.
-    example: what a user may write.
+    example: what a user may write; `{0}` stands for the option's name.
   """
 
   read: Callable[[str], Any]
@@ -29,26 +32,25 @@ class Value(NamedTuple):
 
 
 class Kind(NamedTuple):
-  """What may follow a kind.
+  """What may follow the name of a kind.
 
   Attributes:
-    options: name -> the form of its value.
-    rest: what else follows, such as 'PATH' or 'files:PATH': all of the text
-      behind the options, colons included. Empty where nothing may follow.
-    rest_is_optional: whether the rest may be missing.
+    options: how the value of each option is written, by the option's name.
+    rest: what must follow the options, such as 'PATH' or 'files:PATH'. All of
+      the remaining text is the rest, its colons included. Empty where nothing
+      may follow.
   """
 
   options: Mapping[str, Value] = {}
   rest: str = ''
-  rest_is_optional: bool = False
 
 
 class Spec(NamedTuple):
   """A text that has been read.
 
   Attributes:
-    kind: what stands before the first colon.
-    options: the values of those options that were given.
+    kind: the name of the kind: the text before the first colon.
+    options: the values of those options that the text gives.
     rest: the text behind the options; without the word `files:` where the
       kind's rest is 'files:PATH'.
   """
@@ -57,46 +59,55 @@ class Spec(NamedTuple):
   options: Mapping[str, Any]
   rest: str
 
+  @property
+  def path(self) -> Path:
+    """The rest as a path, in which `~` is the user's home folder."""
+    # Unlike Path.expanduser, this leaves the name of an unknown user alone;
+    # an error can then say that there is no such folder.
+    return Path(os.path.expanduser(self.rest))
+
 
 def parse(what: str, text: str, kinds: Mapping[str, Kind]) -> Spec:
   """Reads a text of the grammar.
 
   Args:
-    what: what the text names, in an error: 'edges'.
+    what: what the text stands for, as an error calls it: 'edges'.
     text: the text.
-    kinds: the kinds that there are.
+    kinds: the kinds that there are, by name.
 
   Raises:
-    UsageError: no such kind, option or value, or something is missing.
+    UsageError: there is no such kind, option or value, or the rest is missing,
+      or something follows where nothing may.
   """
   name, colon, tail = text.partition(':')
   if name not in kinds:
     raise errors.unknown(f'kind of {what}', name, kinds)
-  kind, options = kinds[name], {}
+  kind = kinds[name]
   prefix = _FILES if kind.rest.startswith(_FILES) else ''
+  options: dict[str, Any] = {}
   while colon and kind.options and not (prefix and tail.startswith(prefix)):
-    setting, more, behind = tail.partition(':')
+    setting, next_colon, next_tail = tail.partition(':')
     option, equals, value = setting.partition('=')
     if kind.rest and not equals:
-      break
-    options[option] = _value(what, text, name, kind, option, value)
-    colon, tail = more, behind
+      break  # This is no option any more: it is the rest.
+    options[option] = _value(what, text, kind, option, value)
+    colon, tail = next_colon, next_tail
   if kind.rest:
-    missing = f'the {what} "{text}" lack what follows; write ' + ':'.join(
-        part for part in (name, kind.rest) if part)
-    if prefix and tail and not tail.startswith(prefix):
-      raise UsageError(missing)
-    tail = tail.removeprefix(prefix)
-    if not tail and not kind.rest_is_optional:
-      raise UsageError(missing)
-  elif colon:
-    raise UsageError(f'cannot read the {what} "{text}": nothing follows {name}')
-  return Spec(name, options, tail)
+    rest = tail.removeprefix(prefix)
+    if not rest or not tail.startswith(prefix):
+      raise UsageError(
+          f'cannot read the {what} "{text}"; write {name}:{kind.rest}')
+    return Spec(name, options, rest)
+  if colon:
+    raise UsageError(f'cannot read the {what} "{text}"; nothing may follow '
+                     f'"{name}"')
+  return Spec(name, options, '')
 
 
-def _value(what: str, text: str, name: str, kind: Kind, option: str,
-           value: str) -> Any:
+def _value(what: str, text: str, kind: Kind, option: str, value: str) -> Any:
+  """Returns the value of an option, read as its kind says."""
   if option not in kind.options:
+    name = text.partition(':')[0]
     raise errors.unknown(f'option of {name}', option, kind.options)
   form = kind.options[option]
   try:
@@ -106,51 +117,60 @@ def _value(what: str, text: str, name: str, kind: Kind, option: str,
                      f'write {form.example.format(option)}') from error
 
 
-def _matching(pattern: str, number: Callable[[str], Any], what: str) -> Any:
-  """Returns a function that reads one number or two, the smaller one first."""
-  def read(text: str) -> Any:
-    match = re.fullmatch(pattern, text)
-    if not match:
-      raise ValueError(f'"{text}" is no {what}')
-    return tuple(number(part) for part in match.groups() if part is not None)
-  return read
+def numbers(text: str, number: Callable[[str], Any], pattern: str
+            ) -> tuple[Any, Any]:
+  """Reads two numbers, or one, which then counts twice.
+
+  Args:
+    text: the text.
+    number: from the text of one number to the number.
+    pattern: a regular expression with one group for each of the two numbers.
+
+  Raises:
+    ValueError: the text does not match the pattern.
+  """
+  match = re.fullmatch(pattern, text)
+  if not match:
+    raise ValueError(f'"{text}" does not match {pattern}')
+  first, second = match.groups()
+  return number(first), number(first if second is None else second)
 
 
-def _ascending(numbers: tuple[Any, ...]) -> tuple[Any, Any]:
-  low, high = numbers[0], numbers[-1]
+def in_order(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+  """Returns a range, or raises `ValueError` if its first number is larger."""
+  low, high = pair
   if low > high:
     raise ValueError(f'{low} is larger than {high}')
   return low, high
 
 
-_wholes = _matching(r'(\d+)(?:-(\d+))?', int, 'range of whole numbers')
-_numbers = _matching(r'(\d*\.?\d+)(?:-(\d*\.?\d+))?', float, 'range')
-_shares = _matching(r'(\d*\.?\d+)(?:x(\d*\.?\d+))?', float, 'share')
-
-
-def choice(*values: str) -> Value:
-  """Returns the form of an option that is one of several words."""
+def choice(*words: str) -> Value:
+  """Returns how the value is written of an option that is one of some words."""
   def read(text: str) -> str:
-    if text not in values:
-      raise ValueError(text)
+    if text not in words:
+      raise ValueError(f'"{text}" is none of {words}')
     return text
-  return Value(read, ' or '.join(f'{{0}}={value}' for value in values))
+  return Value(read, ' or '.join(f'{{0}}={word}' for word in words))
 
 
 def _whole(text: str) -> int:
-  number, = _wholes(text) if '-' not in text else ('',)
-  if number == '':
-    raise ValueError(text)
-  return number
+  if not re.fullmatch(r'\d+', text):
+    raise ValueError(f'"{text}" is no whole number')
+  return int(text)
 
 
 WHOLE = Value(_whole, '{0}=5')
-WHOLE_RANGE = Value(lambda text: _ascending(_wholes(text)),
-                    '{0}=5 or {0}=1-9')
-NUMBER_RANGE = Value(lambda text: _ascending(_numbers(text)),
-                     '{0}=65 or {0}=30-100')
-# One share of height and width, or two: (height, width).
-SHARES = Value(lambda text: (_shares(text) * 2)[:2],
-               '{0}=0.5 or {0}=0.5x0.25 (height x width)')
-YES_OR_NO = Value(lambda text: {'yes': True, 'no': False}[
-    choice('yes', 'no').read(text)], '{0}=yes or {0}=no')
+# The smallest and the largest number; one number is both.
+WHOLE_RANGE = Value(
+    lambda text: in_order(numbers(text, int, r'(\d+)(?:-(\d+))?')),
+    '{0}=5 or {0}=1-9')
+NUMBER_RANGE = Value(
+    lambda text: in_order(numbers(
+        text, float, r'(\d*\.?\d+)(?:-(\d*\.?\d+))?')),
+    '{0}=65 or {0}=30-100')
+# Shares of height and width; one number is both.
+SHARES = Value(
+    lambda text: numbers(text, float, r'(\d*\.?\d+)(?:x(\d*\.?\d+))?'),
+    '{0}=0.5 or {0}=0.5x0.25 (height x width)')
+YES_OR_NO = Value(lambda text: choice('yes', 'no').read(text) == 'yes',
+                  choice('yes', 'no').example)

@@ -1,8 +1,9 @@
-"""What papers report: tables of numbers to print beside one's own.
+"""The numbers that papers print: tables to show beside one's own scores.
 
 Each number is copied from the paper that `source` names. Papers of this field
-print numbers of one name and several definitions, so every table says of which
-its columns are: never subtract what was not measured alike.
+print numbers of one name and several definitions, so every table warns of the
+definitions of its columns: numbers that were not measured in the same way must
+not be subtracted from each other.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ from typing import NamedTuple
 
 from jinpaint import errors
 
-# Method -> metric -> a number for each range of hole ratios; None: not given.
+# Method -> heading -> a number for each range of hole ratios, None where the
+# paper prints no number.
 Columns = Mapping[str, Mapping[str, tuple[float | None, ...]]]
 
 
@@ -21,8 +23,8 @@ class Table(NamedTuple):
     title: what was measured on what.
     source: the paper and the number of the table.
     bins: lowest and highest share of hole pixels of each row.
-    metrics: heading -> the metric that measures it here, a key of
-      `jinpaint.evaluation.metrics.METRICS`.
+    measures: heading -> what measures it here, a key of
+      `jinpaint.evaluation.measures.MEASURES`.
     columns: what the paper reports.
     warning: why the columns cannot be compared as they stand.
   """
@@ -30,13 +32,13 @@ class Table(NamedTuple):
   title: str
   source: str
   bins: tuple[tuple[float, float], ...]
-  metrics: Mapping[str, str]
+  measures: Mapping[str, str]
   columns: Columns
   warning: str
 
 
 _BINS = ((0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5))
-_METRICS = {'PSNR': 'psnr', 'SSIM': 'ssim_gaussian', 'L1(%)': 'l1_percent'}
+_MEASURES = {'PSNR': 'psnr', 'SSIM': 'ssim_gaussian', 'L1(%)': 'l1_percent'}
 _WARNING = """\
 The columns are not of one definition. ISNet and this run: PSNR and L1 of RGB
 composites, L1 the mean absolute error, SSIM with a Gaussian window of 11 pixels
@@ -49,7 +51,9 @@ which every pixel above 0 counted as known, which makes holes smaller
 (mask_reading=isnet)."""
 
 
-def _rows(psnr, ssim, l1):
+def _rows(psnr: tuple[float | None, ...], ssim: tuple[float | None, ...],
+          l1: tuple[float | None, ...]) -> dict[str, tuple[float | None, ...]]:
+  """Returns a method's numbers by heading, one for each range of holes."""
   return {'PSNR': psnr, 'SSIM': ssim, 'L1(%)': l1}
 
 
@@ -59,7 +63,7 @@ _ISNET = ('Li et al., 2020, "Interactive Separation Network for Image '
 TABLES: Mapping[str, Table] = {
     'isnet:places2': Table(
         'Places2, irregular masks, 256 x 256', _ISNET.format(3), _BINS,
-        _METRICS, {
+        _MEASURES, {
             'CA': _rows((24.36, 21.19, 19.13, 17.75),
                         (0.893, 0.815, 0.739, 0.662),
                         (2.41, 4.23, 6.15, 8.03)),
@@ -78,7 +82,7 @@ TABLES: Mapping[str, Table] = {
         }, _WARNING),
     'isnet:celeba': Table(
         'CelebA, irregular masks, 256 x 256', _ISNET.format(4), _BINS,
-        _METRICS, {
+        _MEASURES, {
             'CA': _rows((25.32, 22.09, 19.94, 18.41),
                         (0.888, 0.819, 0.750, 0.678),
                         (2.48, 3.98, 5.64, 7.35)),

@@ -1,31 +1,30 @@
-"""Metrics of inpainting: one number an image, and what each number means.
+"""The arithmetic: functions that compare two batches of images.
 
 Papers of this field print numbers of one name and several definitions: SSIM of
 gray images with a window of 51 pixels beside SSIM of colours with one of 11,
-"L1" as a mean and as a ratio of sums. So every definition has its own function,
-and `METRICS` keeps what to print beside the number.
+"L1" as a mean and as a ratio of sums. So every definition has its own function
+here. `jinpaint.evaluation.measures` makes the columns of a table of them.
 
-All functions may be jitted and return float32 (B,), one value an image, also
-where published code has one for a batch. Wrong shapes, integers: ValueError.
+All functions can be jitted. They return float32 (B,), one value for each image,
+also where published code returns one value for a whole batch. Arrays of a wrong
+shape and arrays of integers raise a ValueError. The arguments are:
 
   prediction: (B, H, W, 3 or 1), floats in [0, 1].
   image: the truth, of the same shape; edges have one channel.
   mask: (B, H, W, 1), 1 = hole.
-  where: (B, H, W, 1), 1 = the pixel counts; None = all do. An image without a
-    pixel to count gives nan, unless said otherwise.
+  where: (B, H, W, 1), 1 = the pixel counts; None = all pixels count. An image
+    without a pixel to count gives nan, unless the function says otherwise.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 import functools
-from typing import NamedTuple
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import errors
-from jinpaint.images import composite, LUMINANCE, to_gray
+from jinpaint.images import LUMINANCE, to_gray
 from jinpaint.types import Array
 
 _C1, _C2 = 0.01 ** 2, 0.03 ** 2  # Wang et al.'s constants for a range of 1
@@ -151,9 +150,9 @@ def jaccard_tolerance(prediction: Array, image: Array, mask: Array,
 
   A match has no channel off by more than `tolerance`. No hole gives nan.
   """
-  prediction, image, mask = _checked(prediction, image, mask)
+  prediction, image, where = _checked(prediction, image, mask)
   off = jnp.max(jnp.abs(prediction - image), axis=-1, keepdims=True)
-  return _mean((off <= tolerance).astype(jnp.float32), mask)
+  return _mean((off <= tolerance).astype(jnp.float32), where)
 
 
 def edge_precision(prediction: Array, edge: Array, where: Array | None = None,
@@ -216,146 +215,9 @@ def edge_accuracy(prediction: Array, edge: Array, where: Array | None = None,
   return _mean(right.astype(jnp.float32), where)
 
 
-class Summary(NamedTuple):
-  """The mean of the `count` finite values (nan if none), and what is left out.
-
-  `infinite` values are, of PSNR, the identical images; `undefined` ones (nan),
-  of a hole's metric, the images without a hole.
-  """
-
-  mean: float
-  count: int
-  infinite: int
-  undefined: int
-
-
-def average(values: np.ndarray, weight: np.ndarray | None = None) -> Summary:
-  """Averages the collected values (N,) of a metric, in NumPy.
-
-  `weight` (N,) is not negative; what has weight 0, padding, counts nowhere.
-  """
-  values = np.asarray(values, np.float64)
-  weight = (np.ones(values.shape) if weight is None
-            else np.asarray(weight, np.float64))
-  if (values.ndim != 1 or weight.shape != values.shape
-      or not (weight >= 0).all()):
-    raise ValueError(f'values {values.shape} must be (N,) and weight '
-                     f'{weight.shape} (N,), not negative')
-  values, weight = values[weight > 0], weight[weight > 0]
-  finite = np.isfinite(values)
-  return Summary(
-      float(np.average(values[finite], weights=weight[finite]))
-      if finite.any() else float('nan'),
-      int(finite.sum()), int(np.isinf(values).sum()),
-      int(np.isnan(values).sum()))
-
-
-class Metric(NamedTuple):
-  """A column of an evaluation table: `metric(prediction, image, mask)`, (B,).
-
-  Known pixels come from `image`: a raw prediction scores as its composite.
-  """
-
-  name: str  # the column's head
-  definition: str  # what to print beside the numbers
-  # Of composite, image and, for a hole, mask. None: a stage computes it.
-  function: Callable[..., Array] | None
-  region: str = 'image'  # or 'hole': the pixels of the composite that count
-  better: str = 'higher'  # or 'lower'; '' where that is not the point
-  unit: str = ''  # or 'dB' or '%'
-  # The metrics whose sum weighs an image in the mean: shares of pixels are so
-  # counted over all images together. None: all images weigh the same.
-  weighted_by: tuple[str, ...] = ()
-
-  def __call__(self, prediction: Array, image: Array, mask: Array) -> Array:
-    """Returns one value an image, (B,)."""
-    prediction, image, hole = _checked(prediction, image, mask)
-    filled = composite(prediction, image, hole.astype(jnp.float32))
-    where = (mask,) if self.region == 'hole' else ()
-    return self.function(filled, image, *where)
-
-
-_PSNR = '10 log10(1 / mean squared error) over pixels and channels'
-_SSIM = ('scikit-image: each channel, uniform window 7, sample covariance, '
-         'outer 3 pixels left out')
-_L1 = '100 x mean absolute error over pixels and channels'
-_OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
-_percent = lambda *images: 100 * l1(*images)
-
-METRICS: Mapping[str, Metric] = {
-    'psnr': Metric('PSNR', _PSNR, psnr, unit='dB'),
-    'psnr_hole': Metric('PSNR, hole', _PSNR, psnr, 'hole', unit='dB'),
-    'ssim': Metric('SSIM', _SSIM, ssim),
-    'ssim_hole': Metric('SSIM, hole', _SSIM, ssim, 'hole'),
-    'l1_percent': Metric('L1 %', _L1, _percent, 'image', 'lower', '%'),
-    'l1_percent_hole': Metric(
-        'L1 %, hole', _L1, _percent, 'hole', 'lower', '%'),
-    'jaccard_soft': Metric('Jaccard, soft', _OVERLAP, jaccard_soft),
-    'jaccard_hole': Metric(
-        'Jaccard, soft, hole', _OVERLAP, jaccard_hole, 'hole'),
-    'jaccard_tolerance': Metric(
-        'Jaccard, tolerance, hole', 'share of pixels with no channel off by '
-        'more than 0.1', jaccard_tolerance, 'hole'),
-    'ssim_gaussian': Metric(
-        'SSIM, ISNet', 'each channel, Gaussian window 11, sigma 1.5, biased '
-        'covariance, zero padding', ssim_gaussian),
-    'psnr_gray': Metric(
-        'PSNR, EdgeConnect', '10 log10(1 / mean squared error) of gray images',
-        lambda a, b: psnr(gray(a), gray(b)), unit='dB'),
-    'ssim_uniform': Metric(
-        'SSIM, EdgeConnect', 'gray, uniform window 51, sample covariance, '
-        'outer 25 pixels left out', ssim_uniform),
-    'relative_l1': Metric(
-        'mae, EdgeConnect', 'sum |a - b| / sum(a + b) of gray images',
-        lambda a, b: relative_l1(gray(a), gray(b), by='both'), better='lower'),
-    'edge_precision': Metric(
-        'precision', 'hits / predicted edges, of all holes together',
-        edge_precision, 'hole', weighted_by=('edges_predicted',)),
-    'edge_recall': Metric(
-        'recall', 'hits / true edges, of all holes together',
-        edge_recall, 'hole', weighted_by=('edges_true',)),
-    'edge_f1': Metric(
-        'F1', 'harmonic mean of precision and recall, of all holes together',
-        edge_f1, 'hole', weighted_by=('edges_predicted', 'edges_true')),
-    'edges_predicted': Metric(
-        'predicted', 'edge pixels predicted in the hole',
-        edges_predicted, 'hole', better=''),
-    'edges_true': Metric(
-        'true', 'edge pixels in the hole', edges_true, 'hole', better=''),
-    'edge_accuracy': Metric(
-        'accuracy', 'pixels classed right, > 0.5', edge_accuracy, 'hole'),
-}
-
-METRIC_SETS: Mapping[str, tuple[str, ...]] = {
-    'default': (
-        'psnr', 'ssim', 'l1_percent', 'jaccard_soft', 'jaccard_hole',
-        'jaccard_tolerance', 'psnr_hole', 'ssim_hole', 'l1_percent_hole'),
-    'edgeconnect': ('psnr_gray', 'ssim_uniform', 'relative_l1'),
-    'isnet': ('psnr', 'ssim_gaussian', 'l1_percent'),
-    'edges': ('edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
-              'edges_true', 'edge_accuracy'),
-}
-
-
-def evaluate_all(
-    prediction: Array, image: Array, mask: Array,
-    *, names: Iterable[str] = METRIC_SETS['default']) -> dict[str, Array]:
-  """Returns the named metrics of every image: name -> (B,).
-
-  `names` are keys of `METRICS`, an unknown one is a `UsageError`; for those of
-  edges, `prediction` and `image` are edges. Known pixels come from `image`.
-  """
-  known = [name for name, metric in METRICS.items() if metric.function]
-  values = {}
-  for name in names:
-    if name not in known:
-      raise errors.unknown('metric', name, known)
-    values[name] = METRICS[name](prediction, image, mask)
-  return values
-
-
 @functools.partial(jax.jit, static_argnames=('taps', 'covariance_scale'))
-def _dissimilarity(prediction, image, *, taps, covariance_scale):
+def _dissimilarity(prediction: Array, image: Array, *, taps: tuple[float, ...],
+                   covariance_scale: float) -> Array:
   """Returns the map of 1 - SSIM, smaller than the images by the window less 1.
 
   With d = a - b, 2 cov(a, b) = var(a) + var(b) - var(d): both factors of SSIM
@@ -372,7 +234,8 @@ def _dissimilarity(prediction, image, *, taps, covariance_scale):
   return luminance + structure - luminance * structure
 
 
-def _moments_along(axis, mean, variance, taps):
+def _moments_along(axis: int, mean: Array, variance: Array,
+                   taps: tuple[float, ...]) -> tuple[Array, Array]:
   """Merges the moments of neighbours along an axis, weighted by `taps`.
 
   The law of total variance: the mean of the variances plus the variance of the
@@ -381,45 +244,59 @@ def _moments_along(axis, mean, variance, taps):
   """
   size = mean.shape[axis] - len(taps) + 1
   weights = jnp.asarray(taps, mean.dtype)
-  neighbour = lambda x, k: lax.dynamic_slice_in_dim(x, k, size, axis)
 
-  weighted = lambda term: lax.fori_loop(
-      0, len(taps), lambda k, total: total + weights[k] * term(k),
-      jnp.zeros_like(neighbour(mean, 0)))
-  merged = weighted(lambda k: neighbour(mean, k))
-  spread = lambda k: jnp.square(neighbour(mean, k) - merged)
-  return merged, weighted(lambda k: neighbour(variance, k) + spread(k))
+  def neighbour(x: Array, k: Array | int) -> Array:
+    return lax.dynamic_slice_in_dim(x, k, size, axis)
+
+  def weighted_sum(term: Callable[[Array], Array]) -> Array:
+    return lax.fori_loop(
+        0, len(taps), lambda k, total: total + weights[k] * term(k),
+        jnp.zeros_like(neighbour(mean, 0)))
+
+  merged = weighted_sum(lambda k: neighbour(mean, k))
+  return merged, weighted_sum(
+      lambda k: neighbour(variance, k)
+      + jnp.square(neighbour(mean, k) - merged))
 
 
-def _edge_pixels(prediction, edge, where, threshold):
+def _edge_pixels(prediction: Array, edge: Array, where: Array | None,
+                 threshold: float) -> tuple[Array, Array]:
   """Returns where edges are predicted and where they are, (B, H, W, 1) bool."""
   prediction, edge, where = _checked(prediction, edge, where, channels=(1,))
-  where = True if where is None else where
-  return (prediction > threshold) & where, (edge > threshold) & where
+  counts = jnp.asarray(True) if where is None else where
+  return (prediction > threshold) & counts, (edge > threshold) & counts
 
 
-def _count(pixels):
+def _count(pixels: Array) -> Array:
+  """Returns the number of true pixels of each image, (B,)."""
   return jnp.sum(pixels, axis=(1, 2, 3), dtype=jnp.float32)
 
 
-def _share(whole, other):
-  """Returns how much of `whole` is in `other`; of nothing, 1 if both are."""
+def _share(whole: Array, other: Array) -> Array:
+  """Returns the share of the pixels of `whole` that are in `other`, (B,).
+
+  Without a pixel in `whole` it is 1 if `other` has none either, else 0.
+  """
   share = _count(whole & other) / jnp.maximum(_count(whole), 1)
   return jnp.where(_count(whole) > 0, share, 1 - jnp.sign(_count(other)))
 
 
-def _mean(x, where):
+def _mean(x: Array, where: Array | None) -> Array:
   """Returns the mean of (B, H, W, C) over the pixels of `where`, (B,)."""
   if where is None:
     return jnp.mean(x, axis=(1, 2, 3))
-  # Selected, not multiplied: what is left out may be nan.
+  # Selected, not multiplied: pixels that do not count may be nan.
   total = jnp.sum(jnp.where(where, x, 0), axis=(1, 2, 3))
   numbers = x.shape[-1] * jnp.sum(where, axis=(1, 2, 3), dtype=jnp.int32)
   return total / numbers.astype(jnp.float32)
 
 
-def _inner(where, image, window):
-  """Leaves out pixels whose window reaches over the border of the image."""
+def _inner(where: Array | None, image: Array, window: int) -> Array | None:
+  """Returns `where` without the pixels whose window leaves the image.
+
+  Raises:
+    ValueError: the image is smaller than the window.
+  """
   if min(image.shape[1:3]) < window:
     raise ValueError(f'SSIM with a window of {window} x {window} needs images '
                      f'of at least that size, not {image.shape}')
@@ -427,8 +304,14 @@ def _inner(where, image, window):
   return where if where is None else where[:, border:-border, border:-border]
 
 
-def _checked(prediction, image, where, channels=(1, 3)):
-  """Returns the images as float32 and `where` as bool, if all shapes fit."""
+def _checked(prediction: Array, image: Array, where: Array | None,
+             channels: tuple[int, ...] = (1, 3)
+             ) -> tuple[Array, Array, Array | None]:
+  """Returns the images as float32 and `where` as bool.
+
+  Raises:
+    ValueError: shapes do not fit together, or an image is not of floats.
+  """
   if (image.ndim != 4 or image.shape[-1] not in channels
       or prediction.shape != image.shape):
     raise ValueError(
@@ -442,4 +325,5 @@ def _checked(prediction, image, where, channels=(1, 3)):
       raise ValueError(f'a mask for images {image.shape} must be '
                        f'{(*image.shape[:3], 1)}, not {where.shape}')
     where = jnp.asarray(where, jnp.float32) > 0.5
-  return *(jnp.asarray(x, jnp.float32) for x in (prediction, image)), where
+  return (jnp.asarray(prediction, jnp.float32),
+          jnp.asarray(image, jnp.float32), where)

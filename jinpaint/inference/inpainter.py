@@ -23,6 +23,10 @@ from jinpaint.types import Array, Batch, Variables
 # one compiled program.
 _BUCKET = 32
 
+_NEEDS_TRUE_EDGES = (
+    'it follows the true edges, which a damaged picture does not show; train '
+    'the next stage, or give edge maps with --edge=files:PATH')
+
 
 class Inpainter:
   """Fills the holes of one image at a time.
@@ -38,23 +42,29 @@ class Inpainter:
   def __init__(self, stage: Stage, variables: Variables, *,
                guidance: Guidance | None = None,
                published: Variables | None = None, compute: str = 'float32'):
-    """Compiles nothing yet: the first image of each size does.
+    """Takes a system; it is compiled when it meets the first image of a size.
 
     Args:
       stage: a stage that makes an image.
-      variables: its networks.
-      guidance: where its edges come from, if it reads any.
-      published: the variables that the guidance reads.
+      variables: the weights and statistics of its networks.
+      guidance: where its edges come from; needed if it reads any.
+      published: the variables of the networks that the guidance runs.
       compute: the type in which networks compute, see `jinpaint.nets`.
+
+    Raises:
+      ValueError: the stage reads edges, and there is no guidance.
     """
+    if _reads_edges(stage) and guidance is None:
+      raise ValueError('this stage reads edges; give the guidance that says '
+                       'where they come from')
+
     def predict(variables: Variables, batch: Batch) -> Mapping[str, Array]:
       nets = Nets(stage.networks, variables, compute=compute)
       return complete(stage.predict(nets, batch), batch)
 
     self._stage, self._guidance = stage, guidance
     self.follows_sketches = 'sketch' in stage.predicts_from
-    self.reads_edges = bool({'known_edge', 'true_edge'}
-                            & set(stage.predicts_from))
+    self.reads_edges = _reads_edges(stage)
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
     self._published = published or {}
@@ -70,12 +80,12 @@ class Inpainter:
         uint16; any size.
       mask: (H, W) or (H, W, 1), of two values: 0 = known, anything else =
         hole.
-      sketch: what is drawn into the hole, for systems that follow sketches:
-        like `mask`, anything but 0 = stroke. What it has outside the hole is
-        not read. None, as an empty one, gives no guidance.
-      edge_map: for systems that read edges: a drawing of those of the whole
-        image, (H, W) uint8, 255 = edge, soft edges between. None for those
-        that are found in what is known.
+      sketch: strokes drawn into the hole, for systems that follow sketches:
+        like `mask`, 0 = none, anything else = stroke. What it has outside the
+        hole is not read. None is the same as a sketch without strokes.
+      edge_map: the edges of the whole image, for systems that read edges: (H,
+        W) uint8, 255 = edge, soft edges in between. If it is None, edges are
+        found in what is known.
 
     Returns:
       An array like `image`. Known pixels are the same, bit for bit; alpha is
@@ -84,12 +94,13 @@ class Inpainter:
     Raises:
       ValueError: shapes or types do not fit, the mask or the sketch has grey
         values, or the system follows no sketches or reads no edges.
-      UsageError: the system needs an edge map, and there is none.
+      UsageError: the system needs an edge map, or its edges come from files,
+        and there is no map.
     """
     result = image.copy()
     hole, filled = self._run(image, mask, sketch, edge_map)
     full = np.iinfo(image.dtype).max
-    colours = _like(image, np.clip(filled['image'], 0, 1) * full)
+    colours = _with_channels_of(image, np.clip(filled['image'], 0, 1) * full)
     result[hole] = np.rint(colours[hole]).astype(image.dtype)
     return result
 
@@ -97,9 +108,9 @@ class Inpainter:
                     sketch: np.ndarray | None = None, *,
                     edge_map: np.ndarray | None = None
                     ) -> dict[str, np.ndarray]:
-    """Returns all that the system makes of an image on its way.
+    """Returns all that the system predicts for an image.
 
-    Args and errors are those of a call.
+    Arguments and errors are those of `__call__`.
 
     Returns:
       What `jinpaint.stage.complete` returns, of one image, (H, W, C) float32:
@@ -124,16 +135,16 @@ class Inpainter:
   def _edges(self, rgb: np.ndarray, hole: np.ndarray,
              edge_map: np.ndarray | None) -> dict[str, np.ndarray]:
     """Returns the edges as a batch holds them, if the system reads any."""
-    if not self.reads_edges:
+    if self._guidance is None or not self.reads_edges:
       if edge_map is not None:
         raise ValueError('this system reads no edges')
       return {}
     if edge_map is None and self._stage.needs_true_edges:
-      raise UsageError(NEEDS_TRUE_EDGES)
+      raise UsageError(_NEEDS_TRUE_EDGES)
     if edge_map is not None:
       if edge_map.dtype != np.uint8 or edge_map.shape != hole.shape:
         raise ValueError(f'an image {hole.shape} needs an edge map of its '
-                         f'size, uint8, not {edge_map.dtype} {edge_map.shape}')
+                         f'size, uint8, not {edge_map.shape} {edge_map.dtype}')
       edge_map = edge_map.astype(np.float32) / np.float32(255)
     return self._guidance.of_picture(self._published, rgb, hole, edge_map)
 
@@ -141,7 +152,7 @@ class Inpainter:
            sketch: np.ndarray | None, edge_map: np.ndarray | None
            ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Returns the hole, and predictions cropped to the image's size."""
-    hole = _checked(image, mask)
+    hole = _checked_hole(image, mask)
     strokes = self._strokes(sketch, hole)
     height, width = hole.shape
     full = np.iinfo(image.dtype).max
@@ -164,19 +175,19 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
   Args:
     path: the work directory.
     checkpoint: 'last', 'best' or a step.
-    edge: where edges come from, 'canny:sigma=2', 'hed' or 'files:PATH', if not
-      from where the run had them (`data.edge`). With files, each call is given
-      its map.
+    edge: where edges come from, such as 'canny:sigma=2', 'hed' or 'files:PATH';
+      empty for the run's own `data.edge`. With files, each call must be given
+      the image's `edge_map`.
 
   Raises:
-    jinpaint.errors.UsageError: there is no run, or no such checkpoint, or the
-      run's stage makes no image or reads no edges though `edge` is given, or
-      needs the true edges and is given none.
+    jinpaint.errors.UsageError: there is no run or no such checkpoint; the run's
+      stage makes no image; it reads no edges, and `edge` is given; or it needs
+      the true edges, and `edge` names no files.
   """
   workdir = Path(path)
   config = runs.read_config(workdir)
   stage = runs.stage_of(config)
-  reads_edges = bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
+  reads_edges = _reads_edges(stage)
   if not stage.fills:
     raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')
@@ -185,10 +196,11 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
       raise UsageError(f'{workdir} holds a system that reads no edges')
     config.data.edge = edge
   guidance = runs.guidance_of(config, training=False) if reads_edges else None
-  if stage.needs_true_edges and not (edge and guidance.edges.maps):
+  if stage.needs_true_edges and not (
+      edge and guidance and guidance.edges and guidance.edges.maps):
     raise UsageError(
         f'{workdir} was trained for the stage {config.stage} of '
-        f'{config.system}: {NEEDS_TRUE_EDGES}')
+        f'{config.system}: {_NEEDS_TRUE_EDGES}')
   variables, _ = checkpoints.variables_of(workdir, checkpoint)
   return Inpainter(
       stage, variables, guidance=guidance, compute=config.compute,
@@ -196,13 +208,13 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
                  for name in (guidance.published if guidance else ())})
 
 
-NEEDS_TRUE_EDGES = (
-    'it follows the true edges, which a damaged picture does not show; train '
-    'the next stage, or give edge maps with --edge=files:PATH')
+def _reads_edges(stage: Stage) -> bool:
+  """Returns whether a stage reads edges, known or true ones."""
+  return bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
 
 
-def _checked(image, mask):
-  """Returns the holes (H, W) bool, if everything fits."""
+def _checked_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+  """Returns the hole (H, W) bool, if image and mask have a form that fits."""
   if image.dtype not in (np.uint8, np.uint16):
     raise ValueError(f'an image is uint8 or uint16, not {image.dtype}')
   if not image.size or not (
@@ -212,8 +224,9 @@ def _checked(image, mask):
   return _two_valued('mask', mask, image.shape[:2])
 
 
-def _two_valued(what, array, size):
-  """Returns a mask or a sketch as (H, W) bool, if it fits."""
+def _two_valued(what: str, array: np.ndarray, size: tuple[int, ...]
+                ) -> np.ndarray:
+  """Returns a mask or a sketch as (H, W) bool, if it has a form that fits."""
   flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
   if flat.shape != size:
     raise ValueError(f'an image {size} needs a {what} of its size, not '
@@ -224,13 +237,14 @@ def _two_valued(what, array, size):
   return flat.astype(bool)
 
 
-def _as_rgb(image):
+def _as_rgb(image: np.ndarray) -> np.ndarray:
+  """Returns RGB (H, W, 3): grey is repeated, alpha is dropped."""
   grey = image[..., None] if image.ndim == 2 else image
   return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey[..., :3]
 
 
-def _like(image, rgb):
-  """Returns RGB with the channels of `image`; alpha is the image's own."""
+def _with_channels_of(image: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+  """Returns RGB (H, W, 3) in the form of an image, whose alpha it takes."""
   if image.ndim == 3 and image.shape[2] == 4:
     return np.concatenate([rgb, image[..., 3:]], axis=2)
   if image.ndim == 3 and image.shape[2] == 3:

@@ -1,9 +1,10 @@
-"""Contextual attention: holes are filled with patches from elsewhere.
+"""Contextual attention: holes are filled with patches of known regions.
 
 Jiahui Yu et al., 2018, arXiv:1801.07892, "Generative Image Inpainting with
 Contextual Attention", section 4.1, as the networks of its successor
-(arXiv:1806.03589) use it. Written as products of matrices: every patch of the
-features is a row, and no kernel depends on the data.
+(arXiv:1806.03589) use it. The published codes convolve with kernels that are
+patches of the features; here every patch is a row of a matrix, and the
+convolutions are products of matrices.
 """
 
 import jax
@@ -13,42 +14,52 @@ import numpy as np
 
 from jinpaint.types import Array
 
-_HIGHEST = lax.Precision.HIGHEST  # the softmax makes errors 10 times larger
+# The softmax multiplies the errors of the scores by 10.
+_HIGHEST = lax.Precision.HIGHEST
 
 
 def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
                          align_corners: bool = True,
                          mask_steps: tuple[int, ...] = (8,),
                          scale: float = 10.0) -> Array:
-  """Rebuilds features from patches that hold no hole.
+  """Rebuilds features from patches that touch no hole.
 
-  Every place, known or not, becomes a mean of 4 x 4 patches of x, those most
-  whose 3 x 3 neighbourhoods, at half the size, resemble its own. As published:
-  patches that hold holes keep their share of the softmax, with the score 0,
-  before they are left out, so that shares sum to less than 1; the sum of
-  overlapping patches is divided by 4 where only 2 or 1 overlap, too, which
-  darkens the border.
+  Every place, known or not, becomes a weighted mean of 4 x 4 patches of x. A
+  patch weighs the more, the more the 3 x 3 neighbourhood of its centre, in a
+  map of half the size, resembles that of the place. As published:
 
-  Where this follows neither published code: each image has its own mask (there,
-  all have that of the first).
+  - A patch that touches a hole takes part in the softmax with the score 0, and
+    is left out afterwards, so that the weights sum to less than 1.
+  - The sum of overlapping patches is divided by 4 everywhere. At the border
+    only 2 patches overlap, or 1, so that it becomes darker.
+
+  This follows neither published code in one point: each image has its own mask.
+  There, all images have the mask of the first one.
+
+  Scores and softmax are computed in float32, whatever the type of x.
 
   Args:
-    x: (B, H, W, C), height and width even.
-    mask: (B, 4 H, 4 W, 1), 1 = hole: at the image's size.
-    fuse: whether neighbours on the diagonals of the matrix of scores vote
-      together, which prefers patches that lie beside each other.
-    align_corners: which pixels stand for smaller maps: TensorFlow's, of which
-      the first and the last are corners, or the first of each few.
-    mask_steps: by which factors the mask is made smaller, one after another:
-      (8,) in the PyTorch port, (4, 2) in the published TensorFlow code.
-    scale: of the scores, before the softmax.
+    x: (B, H, W, C); height and width are even.
+    mask: (B, 4 H, 4 W, 1), 1 = hole, at the size of the image.
+    fuse: whether each score is added to its neighbours on the diagonals of the
+      matrix of scores, which prefers patches that lie beside each other.
+    align_corners: which pixels make up a smaller map: if True, evenly spaced
+      ones of which the first and the last are corners, as in TensorFlow; if
+      False, every second one, or every eighth, beginning with the first.
+    mask_steps: the factors by which the mask is made smaller, one after
+      another: (8,) in the PyTorch port, (4, 2) in the TensorFlow code.
+    scale: multiplies the scores before the softmax.
 
   Returns:
-    (B, H, W, C).
+    (B, H, W, C), of the type of x.
+
+  Raises:
+    ValueError: the size of the mask is not four times that of x.
   """
   batch, height, width, channels = x.shape
   rows, columns = height // 2, width // 2
-  small = _smaller(x, 2, align_corners)
+  exact = x.astype(jnp.float32)
+  small = _smaller(exact, 2, align_corners)
   for factor in mask_steps:
     mask = _smaller(mask, factor, align_corners)
   if mask.shape[1:3] != (rows, columns):
@@ -57,22 +68,23 @@ def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
 
   flat = lambda patches: patches.reshape(batch, rows * columns, -1)
   around = flat(_patches(small, 3, 1))
-  # At least 1e-4 long, and with a finite gradient where all are 0.
+  # The length is at least 1e-4, with a finite gradient where all numbers are 0.
   unit = around / jnp.sqrt(jnp.maximum(
       jnp.sum(around ** 2, axis=-1, keepdims=True), 1e-8))
   scores = jnp.einsum('bpc,bqc->bpq', around, unit, precision=_HIGHEST)
   if fuse:
     scores = _fused(scores, rows, columns)
   known = jnp.max(flat(_patches(mask, 3, 1)), axis=-1)[:, None] == 0
-  known = known.astype(x.dtype)
+  known = known.astype(jnp.float32)
   shares = jax.nn.softmax(scale * scores * known, axis=-1) * known
-  pasted = jnp.einsum('bpq,bqc->bpc', shares, flat(_patches(x, 4, 2)),
+  pasted = jnp.einsum('bpq,bqc->bpc', shares, flat(_patches(exact, 4, 2)),
                       precision=_HIGHEST)
-  return _overlapped(pasted.reshape(batch, rows, columns, 4, 4, channels)) / 4
+  filled = _overlapped(pasted.reshape(batch, rows, columns, 4, 4, channels)) / 4
+  return filled.astype(x.dtype)
 
 
-def _smaller(x, factor, align_corners):
-  """Returns every few pixels of (B, H, W, C)."""
+def _smaller(x: Array, factor: int, align_corners: bool) -> Array:
+  """Returns one pixel of each factor x factor pixels of x (B, H, W, C)."""
   for axis in (1, 2):
     size = x.shape[axis]
     index = (_aligned(size, size // factor) if align_corners
@@ -81,8 +93,11 @@ def _smaller(x, factor, align_corners):
   return x
 
 
-def _aligned(size, wanted):
-  """Returns the rounded places of a linspace from 0 to size - 1, in float32."""
+def _aligned(size: int, wanted: int) -> np.ndarray:
+  """Returns `wanted` evenly spaced indices from 0 to size - 1.
+
+  They are computed in float32 and rounded, as TensorFlow does it.
+  """
   if wanted == 1:
     return np.zeros(1, np.int32)
   step = np.float32(size - 1) / np.float32(wanted - 1)
@@ -92,8 +107,12 @@ def _aligned(size, wanted):
   return np.floor(place.astype(np.float32) + np.float32(0.5)).astype(np.int32)
 
 
-def _patches(x, window, stride):
-  """Returns (B, h, w, window^2 C), the windows of x, zeros 1 pixel around."""
+def _patches(x: Array, window: int, stride: int) -> Array:
+  """Returns the windows of x (B, H, W, C), which zeros continue by one pixel.
+
+  Returns:
+    (B, h, w, window * window * C).
+  """
   x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
   reach = [(n - window) // stride * stride + 1 for n in x.shape[1:3]]
   return jnp.concatenate([
@@ -101,34 +120,53 @@ def _patches(x, window, stride):
       for i in range(window) for j in range(window)], axis=-1)
 
 
-def _fused(scores, rows, columns):
-  """Adds each score's neighbours on the diagonals, by rows, then by columns."""
-  def diagonal(x):
+def _fused(scores: Array, rows: int, columns: int) -> Array:
+  """Adds each score to its neighbours on the diagonals of the matrix.
+
+  First with the places in the order of rows, then in the order of columns.
+
+  Args:
+    scores: (B, rows * columns, rows * columns).
+    rows: height of the map of places.
+    columns: width of the map of places.
+  """
+  def diagonal(x: Array) -> Array:
     size = x.shape[-1]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1)))
-    return sum(padded[:, i:i + size, i:i + size] for i in range(3))
+    first, middle, last = (padded[:, i:i + size, i:i + size] for i in range(3))
+    return first + middle + last
 
-  def turned(x, *extent):
-    x = x.reshape(-1, *extent, *extent).transpose(0, 2, 1, 4, 3)
+  def transposed(x: Array, height: int, width: int) -> Array:
+    x = x.reshape(-1, height, width, height, width).transpose(0, 2, 1, 4, 3)
     return x.reshape(scores.shape)
 
-  by_columns = diagonal(turned(diagonal(scores), rows, columns))
-  return turned(by_columns, columns, rows)
+  by_columns = diagonal(transposed(diagonal(scores), rows, columns))
+  return transposed(by_columns, columns, rows)
 
 
-def _overlapped(patches):
-  """Adds 4 x 4 patches (B, h, w, 4, 4, C) at distances of 2; drops a border."""
-  for axis in (1, 2):  # the patches' own axis is the third one in both turns
-    part = lambda i, p=patches: p[:, :, :, i]
-    def moved(x, by, axis=axis):
-      pad = [(0, 0)] * x.ndim
-      pad[axis] = (max(by, 0), max(-by, 0))
-      start = max(-by, 0)
-      return lax.slice_in_dim(jnp.pad(x, pad), start, start + x.shape[axis],
-                              axis=axis)
-    even = part(1) + moved(part(3), 1)
-    odd = part(2) + moved(part(0), -1)
+def _overlapped(patches: Array) -> Array:
+  """Returns the sum (B, 2 h, 2 w, C) of overlapping patches.
+
+  Args:
+    patches: (B, h, w, 4, 4, C), each two pixels right of or below the one
+      before. What lies outside of the result is dropped.
+  """
+  for axis in (1, 2):
+    # The rows of the patches are the fourth axis. When those are summed, the
+    # columns are the fourth axis.
+    first, second, third, fourth = (patches[:, :, :, i] for i in range(4))
+    even = second + _shifted(fourth, 1, axis)
+    odd = third + _shifted(first, -1, axis)
     patches = jnp.stack([even, odd], axis=axis + 1)
     patches = patches.reshape(
         *patches.shape[:axis], -1, *patches.shape[axis + 2:])
   return patches
+
+
+def _shifted(x: Array, by: int, axis: int) -> Array:
+  """Moves x along an axis, with zeros where nothing comes from."""
+  padding = [(0, 0)] * x.ndim
+  padding[axis] = (max(by, 0), max(-by, 0))
+  start = max(-by, 0)
+  return lax.slice_in_dim(jnp.pad(x, padding), start, start + x.shape[axis],
+                          axis=axis)

@@ -1,7 +1,8 @@
 """Convolutions and linear layers as the published networks define them.
 
-NHWC throughout. Every layer with `spectral_norm` takes `train`: at each call in
-training mode its spectral vectors move, see `jinpaint.layers.norm`.
+All arrays are NHWC. Weights are float32; a layer computes in the type of its
+input. Every layer with `spectral_norm` takes `train`: each call in training
+mode moves its spectral vectors, see `jinpaint.layers.norm`.
 """
 
 from collections.abc import Sequence
@@ -12,19 +13,13 @@ from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import errors
-from jinpaint.layers import cpu_conv
+from jinpaint.layers import cpu_conv, initializers
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
 
 Padding = Sequence[tuple[int, int]]
 
-# PyTorch's start values, uniform in +-1 / sqrt(fan in). For a transposed
-# convolution it takes the outputs for the inputs.
-pytorch_init = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
-_pytorch_transposed_init = nn.initializers.variance_scaling(
-    1 / 3, 'fan_out', 'uniform')
-
-# PyTorch's names, and NumPy's.
+# PyTorch's names of the padding modes, and NumPy's.
 _PADDING_MODES = {'zeros': 'constant', 'reflect': 'reflect',
                   'replicate': 'edge'}
 
@@ -36,9 +31,9 @@ class Conv(nn.Module):
     features: output channels.
     kernel_size: height and width of the window.
     strides: steps in height and width.
-    padding: pixels on each side of height and of width; or `'same'`, for
-      TensorFlow's rule: zeros for ceil(size / stride) outputs, of an odd number
-      one more below and to the right.
+    padding: pixels on each side of height and of width; or `'same'`, the rule
+      of TensorFlow: as many zeros as ceil(size / stride) outputs need. Of an
+      odd number, one more is below and to the right.
     padding_mode: `'zeros'`, `'reflect'` or `'replicate'`.
     dilation: distance of the window's taps.
     groups: independent groups of channels.
@@ -56,7 +51,7 @@ class Conv(nn.Module):
   groups: int = 1
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -66,6 +61,7 @@ class Conv(nn.Module):
         (*self.kernel_size, x.shape[-1] // self.groups, self.features))
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
+    kernel = kernel.astype(x.dtype)
     pads = self._pads(x.shape[1:3])
     if self.padding_mode != 'zeros':
       x, pads = pad(x, pads, self.padding_mode), ((0, 0), (0, 0))
@@ -73,9 +69,11 @@ class Conv(nn.Module):
                  dilation=self.dilation, groups=self.groups)
     return _with_bias(self, y)
 
-  def _pads(self, size):
-    if self.padding != 'same':
+  def _pads(self, size: tuple[int, ...]) -> Padding:
+    """Returns the padding of an image of the given height and width."""
+    if not isinstance(self.padding, str):
       return [(p, p) for p in self.padding]
+    errors.check_option('padding', self.padding, ('same',))
     extent = [(k - 1) * d + 1 for k, d in zip(
         self.kernel_size, self.dilation, strict=True)]
     return lax.padtype_to_pads(size, extent, self.strides, 'SAME')
@@ -91,8 +89,8 @@ class ConvTranspose(nn.Module):
     features: output channels.
     kernel_size: height and width of the window.
     strides: how far apart in the output the input's pixels are.
-    padding: pixels cut off each side of height and of width.
-    output_padding: pixels that come back below and to the right.
+    padding: pixels that are cut off each side of height and of width.
+    output_padding: pixels below and to the right that are not cut off.
     use_bias: whether a bias is learned.
     spectral_norm: whether the kernel is divided by its spectral norm.
     kernel_init: initialiser of the kernel (kh, kw, Cin, features). Its tap
@@ -106,7 +104,7 @@ class ConvTranspose(nn.Module):
   output_padding: tuple[int, int] = (0, 0)
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = _pytorch_transposed_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch_transposed
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -116,7 +114,7 @@ class ConvTranspose(nn.Module):
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
     y = convolve_transposed(
-        x, kernel, strides=self.strides, padding=self.padding,
+        x, kernel.astype(x.dtype), strides=self.strides, padding=self.padding,
         output_padding=self.output_padding)
     return _with_bias(self, y)
 
@@ -134,7 +132,7 @@ class Dense(nn.Module):
   features: int
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -143,20 +141,20 @@ class Dense(nn.Module):
                         (x.shape[-1], self.features))
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
-    return _with_bias(self, x @ kernel)
+    return _with_bias(self, x @ kernel.astype(x.dtype))
 
 
 def pad(x: Array, padding: Padding, mode: str) -> Array:
-  """Returns `x` (B, H, W, C) with pixels before and after, for both axes.
+  """Returns `x` (B, H, W, C) with more pixels on all four sides.
 
   Args:
     x: (B, H, W, C).
     padding: pixels before and after, for height and for width.
-    mode: `'zeros'`; `'reflect'`, which does not repeat the outermost pixel; or
-      `'replicate'`, which repeats only that.
+    mode: `'zeros'`; `'reflect'`, which mirrors the image and does not repeat
+      the outermost pixel; or `'replicate'`, which repeats the outermost pixel.
 
   Raises:
-    ValueError: another mode.
+    ValueError: the mode is none of these.
   """
   errors.check_option('padding_mode', mode, _PADDING_MODES)
   return jnp.pad(x, ((0, 0), *padding, (0, 0)), mode=_PADDING_MODES[mode])
@@ -176,9 +174,8 @@ def convolve(x: Array, kernel: Array, *, strides: tuple[int, int] = (1, 1),
     groups: independent groups of channels.
   """
   if _on_cpu():
-    geometry = cpu_conv.Geometry(
-        x.shape[1:3], kernel.shape[:2], tuple(strides),
-        tuple(tuple(pair) for pair in padding), tuple(dilation))
+    geometry = cpu_conv.Geometry.of(
+        x.shape[1:3], kernel.shape[:2], strides, padding, dilation)
     if groups == x.shape[-1] == kernel.shape[-1]:
       return cpu_conv.depthwise(x, kernel, geometry)
     if groups == 1 and 1 in (max(strides), max(dilation)):
@@ -198,15 +195,15 @@ def convolve_transposed(
     x: (B, H, W, Cin).
     kernel: (kh, kw, Cin, Cout), not flipped.
     strides: how far apart in the output the input's pixels are.
-    padding: pixels cut off each side of height and of width.
-    output_padding: pixels that come back below and to the right.
+    padding: pixels that are cut off each side of height and of width.
+    output_padding: pixels below and to the right that are not cut off.
   """
   window = kernel.shape[:2]
   if _on_cpu():
-    size = tuple((n - 1) * s - 2 * p + k + extra for n, s, p, k, extra in zip(
-        x.shape[1:3], strides, padding, window, output_padding, strict=True))
-    return cpu_conv.spread(x, kernel.swapaxes(2, 3), cpu_conv.Geometry(
-        size, window, strides, tuple((p, p) for p in padding), (1, 1)))
+    size = [(n - 1) * s - 2 * p + k + extra for n, s, p, k, extra in zip(
+        x.shape[1:3], strides, padding, window, output_padding, strict=True)]
+    return cpu_conv.spread(x, kernel.swapaxes(2, 3), cpu_conv.Geometry.of(
+        size, window, strides, [(p, p) for p in padding], (1, 1)))
   pads = [(k - 1 - p, k - 1 - p + extra) for k, p, extra in zip(
       window, padding, output_padding, strict=True)]
   return lax.conv_general_dilated(
@@ -214,13 +211,18 @@ def convolve_transposed(
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'))
 
 
-def _on_cpu():
-  """Decides, while a function is traced, in which form convolutions run."""
+def _on_cpu() -> bool:
+  """Returns whether convolutions are traced in their forms for CPUs."""
   return jax.default_backend() == 'cpu'
 
 
-def _with_bias(module, y):
-  """Adds the bias, a parameter of `module`, if it has one."""
+def _with_bias(module: Conv | ConvTranspose | Dense, y: Array) -> Array:
+  """Adds the bias, a parameter of `module`, if it has one.
+
+  The sum is made in float32: the gradient of a bias is a sum over all pixels,
+  which bfloat16 cannot hold.
+  """
   if not module.use_bias:
     return y
-  return y + module.param('bias', nn.initializers.zeros, (module.features,))
+  bias = module.param('bias', nn.initializers.zeros, (module.features,))
+  return (y.astype(jnp.float32) + bias).astype(y.dtype)

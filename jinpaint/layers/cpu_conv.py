@@ -8,15 +8,16 @@ map y, which makes three functions of any two of them:
 - `weigh(x, y)`, the gradient for the kernel.
 
 The gradients of each are the other two, so that derivatives of every order
-take these forms as well. The sums are those of `lax.conv_general_dilated`;
-what XLA's CPU backend makes of some plain convolutions, and of JAX's own
-gradients, is up to a hundred times slower: `benchmarks/convolutions.md`.
-Reverse mode only: `jax.jvp` does not pass.
+take these forms as well. The sums are those of `lax.conv_general_dilated`. What
+XLA's CPU backend makes of some plain convolutions, and of JAX's own gradients,
+is up to a hundred times slower: see `benchmarks/convolutions.md`. Only
+reverse-mode derivatives exist; `jax.jvp` raises an error.
 """
 
+from collections.abc import Callable, Sequence
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax import lax
@@ -24,11 +25,15 @@ import jax.numpy as jnp
 
 from jinpaint.types import Array
 
-# `weigh` unfolds y where that makes at most so many channels: there XLA's own
-# form is up to sixty times slower, beyond it is soon the faster one.
-_FEW = 160
-# It goes tap by tap where y has so many pixels: up to twice as fast as XLA's.
-_MANY = 2048
+Pair = tuple[int, int]
+Pads = Sequence[Pair]
+
+# `weigh` unfolds y where that makes at most this many channels. There XLA's own
+# form is up to sixty times slower; with many more channels it is faster.
+_MOST_UNFOLDED_CHANNELS = 160
+# `weigh` goes tap by tap where y has at least this many pixels, which is up to
+# twice as fast as XLA's own form.
+_FEWEST_PIXELS_BY_TAPS = 2048
 
 
 class Geometry(NamedTuple):
@@ -42,11 +47,25 @@ class Geometry(NamedTuple):
     dilation: distance of the taps; 1 where the stride is not.
   """
 
-  image: tuple[int, int]
-  window: tuple[int, int]
-  strides: tuple[int, int]
-  padding: tuple[tuple[int, int], tuple[int, int]]
-  dilation: tuple[int, int]
+  image: Pair
+  window: Pair
+  strides: Pair
+  padding: tuple[Pair, Pair]
+  dilation: Pair
+
+  @classmethod
+  def of(cls, image: Sequence[int], window: Sequence[int],
+         strides: Sequence[int], padding: Sequence[Sequence[int]],
+         dilation: Sequence[int]) -> 'Geometry':
+    """Returns the geometry, hashable, of sequences of any kind."""
+    above_below, left_right = padding
+    return cls(_pair(image), _pair(window), _pair(strides),
+               (_pair(above_below), _pair(left_right)), _pair(dilation))
+
+
+def _pair(numbers: Sequence[int]) -> Pair:
+  first, second = numbers
+  return first, second
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -70,16 +89,18 @@ def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
   when divided by s meet the same taps: each of the s * s sets is an ordinary
   convolution of y with a part of the kernel.
   """
-  # A kernel smaller than the stride leaves sets without a tap.
+  # Where the kernel is smaller than the stride, some sets meet no tap: zeros
+  # make the kernel as large as the stride.
   missing = [max(s - k, 0) for s, k in zip(
       geometry.strides, geometry.window, strict=True)]
   kernel = jnp.pad(kernel.swapaxes(2, 3),
                    [*((0, n) for n in missing), (0, 0), (0, 0)])
   rows, columns = (
-      [_taps_and_padding(*axis, remainder) for remainder in range(axis[2])]
-      for axis in zip(geometry.image, kernel.shape[:2], geometry.strides,
-                      geometry.padding, geometry.dilation, y.shape[1:3],
-                      strict=True))
+      [_taps_and_padding(size, taps, stride, pads, dilation, given, remainder)
+       for remainder in range(stride)]
+      for size, taps, stride, pads, dilation, given in zip(
+          geometry.image, kernel.shape[:2], geometry.strides, geometry.padding,
+          geometry.dilation, y.shape[1:3], strict=True))
   sets = [
       jnp.stack([
           _padded_convolution(
@@ -97,13 +118,13 @@ def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
 def weigh(x: Array, y: Array, geometry: Geometry) -> Array:
   """Returns the kernel (kh, kw, Cin, Cout) for x and y; see `correlate`."""
   kh, kw = geometry.window
-  few = kh * kw == 1 or kh * kw * y.shape[-1] <= _FEW
+  few = kh * kw == 1 or kh * kw * y.shape[-1] <= _MOST_UNFOLDED_CHANNELS
   if geometry.strides == (1, 1) and few:
     return _weigh_by_unfolding(x, y, geometry)
-  if math.prod(y.shape[:3]) >= _MANY:
+  if math.prod(y.shape[:3]) >= _FEWEST_PIXELS_BY_TAPS:
     return _weigh_by_taps(x, y, geometry)
-  # A convolution of x with y as the kernel, summed over the batch. A stride
-  # may leave a rest of x unseen: there the padding is negative.
+  # A convolution of x with y as the kernel, summed over the batch. Where the
+  # stride left the last rows of x out, the padding is negative.
   x, padding = _without_negative(x, [
       (before, (given - 1) * s + (k - 1) * d + 1 - size - before)
       for size, k, s, (before, _), d, given in zip(
@@ -113,8 +134,11 @@ def weigh(x: Array, y: Array, geometry: Geometry) -> Array:
       dimension_numbers=('CHWN', 'IHWO', 'HWNC'))
 
 
-def _weigh_by_taps(x, y, geometry):
-  """Makes a matrix product for each tap, of what it met in x with y."""
+def _weigh_by_taps(x: Array, y: Array, geometry: Geometry) -> Array:
+  """Makes one matrix product for each tap: of the pixels it met in x, with y.
+
+  See `weigh`.
+  """
   kh, kw = geometry.window
   (sh, sw), (dh, dw) = geometry.strides, geometry.dilation
   height, width = y.shape[1:3]
@@ -127,8 +151,11 @@ def _weigh_by_taps(x, y, geometry):
   return kernel.reshape(kh, kw, x.shape[-1], y.shape[-1])
 
 
-def _weigh_by_unfolding(x, y, geometry):
-  """Moves y to where each tap met x, and makes one matrix product."""
+def _weigh_by_unfolding(x: Array, y: Array, geometry: Geometry) -> Array:
+  """Moves y to where each tap met x, and makes one matrix product.
+
+  See `weigh`.
+  """
   kh, kw = geometry.window
   margins = [
       ((k - 1) * d - before, size + before - given, 0)
@@ -146,28 +173,33 @@ def _weigh_by_unfolding(x, y, geometry):
 def depthwise(x: Array, kernel: Array, geometry: Geometry) -> Array:
   """Convolves each channel with its own kernel, (kh, kw, 1, C).
 
-  A sum over the taps: XLA's grouped convolution is twenty times slower, as is
-  its convolution of a single channel.
+  This is a sum over the taps, because XLA's grouped convolution is twenty times
+  slower, as is its convolution of a single channel. It is computed in float32,
+  because the gradient for a tap is a sum over all pixels.
   """
-  wide = jnp.pad(x, [(0, 0), *geometry.padding, (0, 0)])
+  wide = jnp.pad(x.astype(jnp.float32),
+                 [(0, 0), *geometry.padding, (0, 0)])
   height, width = (
       (size - (k - 1) * d - 1) // s + 1
       for size, k, s, d in zip(wide.shape[1:3], geometry.window,
                                geometry.strides, geometry.dilation,
                                strict=True))
   (sh, sw), (dh, dw) = geometry.strides, geometry.dilation
-  return sum(
-      kernel[i, j, 0]
+  taps = kernel.astype(jnp.float32)
+  products = [
+      taps[i, j, 0]
       * wide[:, i * dh:, j * dw:][:, :sh * height:sh, :sw * width:sw]
-      for i in range(geometry.window[0]) for j in range(geometry.window[1]))
+      for i in range(geometry.window[0]) for j in range(geometry.window[1])]
+  return functools.reduce(jnp.add, products).astype(x.dtype)
 
 
-def _padded_convolution(x, kernel, strides, padding, dilation):
-  """Convolves; without padding, with a row too many that is cropped.
+def _padded_convolution(x: Array, kernel: Array, strides: Pair, padding: Pads,
+                        dilation: Pair) -> Array:
+  """Convolves; if there is no padding, with one row more that is cut off.
 
-  XLA takes a path that is 3 to 30 times slower for an unpadded window and for
-  one larger than the image, and reads beyond the image where one side has a
-  negative padding (jaxlib 0.10.2).
+  XLA takes a path that is 3 to 30 times slower for a window without padding and
+  for one that is larger than the image. It reads beyond the image where one
+  side has a negative padding (jaxlib 0.10.2).
   """
   window = kernel.shape[:2]
   x, padding = _no_smaller_than(
@@ -183,33 +215,62 @@ def _padded_convolution(x, kernel, strides, padding, dilation):
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'))[:, :rows]
 
 
-def _no_smaller_than(x, padding, extent):
-  """Makes zeros of the padding a part of x, where x is smaller than that."""
+def _no_smaller_than(x: Array, padding: Pads, extent: Sequence[int]
+                     ) -> tuple[Array, Pads]:
+  """Appends zeros of the padding to x, where x is smaller than the window.
+
+  Args:
+    x: (B, H, W, C).
+    padding: zeros before and after, for height and for width.
+    extent: height and width that the window covers.
+
+  Returns:
+    x with these zeros, and the padding without them.
+  """
   moved = [min(max(least - size, 0), after) for least, size, (_, after) in zip(
       extent, x.shape[1:3], padding, strict=True)]
   if not any(moved):
     return x, padding
   x = jnp.pad(x, [(0, 0), *((0, n) for n in moved), (0, 0)])
-  # Or XLA would make them padding again.
+  # Without the barrier XLA would make them padding again.
   return lax.optimization_barrier(x), [
       (before, after - n) for (before, after), n in zip(
           padding, moved, strict=True)]
 
 
-def _without_negative(x, padding):
-  """Cuts off x what a negative padding means, and returns what is left."""
+def _without_negative(x: Array, padding: Pads) -> tuple[Array, Pads]:
+  """Cuts off x what a negative padding says.
+
+  Args:
+    x: (B, H, W, C).
+    padding: pixels before and after, for height and for width.
+
+  Returns:
+    What is left of x, and the padding, nowhere negative.
+  """
   rows, columns = (slice(max(-before, 0), size - max(-after, 0))
                    for size, (before, after) in zip(
                        x.shape[1:3], padding, strict=True))
   return x[:, rows, columns], [
-      tuple(max(side, 0) for side in pair) for pair in padding]
+      (max(before, 0), max(after, 0)) for before, after in padding]
 
 
-def _taps_and_padding(size, taps, stride, padding, dilation, given, remainder):
-  """Returns, along one axis, what one set of `spread` sees.
+def _taps_and_padding(size: int, taps: int, stride: int, padding: Pair,
+                      dilation: int, given: int, remainder: int
+                      ) -> tuple[slice, Pair]:
+  """Returns, along one axis, which convolution of y makes one set of `spread`.
 
-  Row `q * stride + remainder` of x gets from tap t what row
-  `q + (remainder + before - t * dilation) / stride` of y holds.
+  Row `q * stride + remainder` of x receives, by tap t, row
+  `q + (remainder + before - t * dilation) / stride` of y.
+
+  Args:
+    size: rows of x.
+    taps: taps of the kernel.
+    stride: steps of the window.
+    padding: zeros before and after.
+    dilation: distance of the taps.
+    given: rows of y.
+    remainder: of the rows of this set, divided by the stride.
 
   Returns:
     The taps, as a slice of the kernel, and the padding of y.
@@ -223,9 +284,12 @@ def _taps_and_padding(size, taps, stride, padding, dilation, given, remainder):
   return slice(first, None, stride), (-from_last, rows + from_first - given)
 
 
-def _define_gradients():
+def _define_gradients() -> None:
   """Makes the gradients of each of the three functions the other two."""
-  keep = lambda f: lambda a, b, geometry: (f(a, b, geometry), (a, b))
+  def keep(function: Callable[[Array, Array, Geometry], Array]
+           ) -> Callable[..., Any]:
+    return lambda a, b, geometry: (function(a, b, geometry), (a, b))
+
   correlate.defvjp(keep(correlate), lambda geometry, given, y: (
       spread(y, given[1], geometry), weigh(given[0], y, geometry)))
   spread.defvjp(keep(spread), lambda geometry, given, x: (

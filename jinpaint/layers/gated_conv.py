@@ -1,22 +1,22 @@
-"""Gated convolutions: each feature is multiplied by a learned soft mask.
+"""Gated convolutions, whose features are multiplied by a learned soft mask.
 
 Jiahui Yu et al., 2019, arXiv:1806.03589, "Free-Form Image Inpainting with Gated
 Convolution", equation 3: activation(features) * sigmoid(gate). The forms differ
 in where the gate comes from:
 
-- `GatedConv`: from a second convolution of the same input;
-- `gated`: from half the channels of one convolution, of either kind;
+- `gated`: from half the channels of one convolution, transposed or not;
 - `DepthwiseGatedConv`: from a depthwise convolution and a 1x1 one, the
   depth-separable light-weight form of Zili Yi et al., 2020, arXiv:2005.09704;
-- `EnhancedGatedConv`: from the layer's features, the gate before and a mask
-  that is itself convolved.
+- `EnhancedGatedConv`: from the layer's features, the gate of the layer before
+  and a mask that is itself convolved.
 """
 
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation, identity, leaky_relu
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import instance_norm
 from jinpaint.types import Array
 
@@ -25,47 +25,14 @@ def gated(x: Array, activation: Activation = identity) -> Array:
   """Multiplies the first half of the channels by a gate from the second.
 
   Args:
-    x: (B, H, W, 2 C), what a convolution or a transposed one returns.
-    activation: of the first half.
+    x: (B, H, W, 2 C), the output of a convolution, transposed or not.
+    activation: is applied to the first half.
 
   Returns:
     activation(first) * sigmoid(second), (B, H, W, C).
   """
   features, gate = jnp.split(x, 2, axis=-1)
   return activation(features) * nn.sigmoid(gate)
-
-
-class GatedConv(nn.Module):
-  """A convolution gated by a second one of the same geometry.
-
-  Attributes:
-    features: output channels.
-    kernel_size: height and width of the window.
-    strides: steps in height and width.
-    padding: zeros on each side of height and of width.
-    use_bias: whether both convolutions have a bias.
-    spectral_norm: whether both kernels are divided by their spectral norms.
-    activation: of the features, before the gate.
-    kernel_init: initialiser of both kernels.
-  """
-
-  features: int
-  kernel_size: tuple[int, int] = (3, 3)
-  strides: tuple[int, int] = (1, 1)
-  padding: tuple[int, int] = (1, 1)
-  use_bias: bool = True
-  spectral_norm: bool = False
-  activation: Activation = leaky_relu
-  kernel_init: nn.initializers.Initializer = pytorch_init
-
-  @nn.compact
-  def __call__(self, x: Array, train: bool = False) -> Array:
-    """Returns (B, H', W', features) for x (B, H, W, Cin)."""
-    conv = lambda name: Conv(
-        self.features, self.kernel_size, self.strides, self.padding,
-        use_bias=self.use_bias, spectral_norm=self.spectral_norm,
-        kernel_init=self.kernel_init, name=name)(x, train)
-    return self.activation(conv('conv')) * nn.sigmoid(conv('gate'))
 
 
 class DepthwiseGatedConv(nn.Module):
@@ -76,7 +43,8 @@ class DepthwiseGatedConv(nn.Module):
     kernel_size: height and width of both windows.
     strides: steps in height and width.
     padding: pixels on each side of height and of width.
-    padding_mode: of both convolutions, see `jinpaint.layers.conv.Conv`.
+    padding_mode: what both convolutions pad with, see
+      `jinpaint.layers.conv.Conv`.
     kernel_init: initialiser of the kernels.
   """
 
@@ -85,7 +53,7 @@ class DepthwiseGatedConv(nn.Module):
   strides: tuple[int, int] = (1, 1)
   padding: tuple[int, int] = (1, 1)
   padding_mode: str = 'zeros'
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -117,7 +85,7 @@ class EnhancedGatedConv(nn.Module):
 
   features: int
   strides: tuple[int, int] = (1, 1)
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, gate: Array, mask: Array

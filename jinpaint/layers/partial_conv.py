@@ -1,28 +1,35 @@
 """Partial convolution: a convolution that looks at known pixels only.
 
 Guilin Liu et al., 2018, arXiv:1804.07723, "Image Inpainting for Irregular
-Holes Using Partial Convolutions"; the arithmetic is that of the authors'
-published layer (BSD-3), section 3.1 of the paper with these additions:
-zero padding counts as a hole, and a window without a known pixel gives 0.
+Holes Using Partial Convolutions", section 3.1. The arithmetic is that of the
+authors' published layer (BSD-3), which adds to the paper that zero padding
+counts as a hole and that a window without a known pixel gives 0.
 
-The published layer carries one mask channel per feature. All features of one
-source share their mask, so here each *group* of concatenated features has one
-mask channel, weighted by the group's size: the same numbers, and the mask's
-convolution costs almost nothing.
+The published layer carries one mask channel for each feature. All features of
+one source share their mask, so that here each *group* of concatenated features
+has one mask channel, which counts as often as the group has features. The
+results are the same, and the convolution of the mask costs almost nothing.
 """
 
 from collections.abc import Sequence
+import functools
 
 from flax import linen as nn
 from jax import lax
 import jax.numpy as jnp
 
 from jinpaint import errors
-from jinpaint.layers.conv import convolve
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import convolve, Padding
 from jinpaint.layers.norm import spectrally_normalized
 from jinpaint.types import Array
 
 NORMALIZATIONS = ('ratio', 'sum')
+
+# One array, or a sequence of groups that are to be concatenated.
+Features = Array | Sequence[Array]
+
+_Groups = Sequence[tuple[Array, Array]]  # features, and what is known of them
 
 
 class PartialConv(nn.Module):
@@ -35,10 +42,11 @@ class PartialConv(nn.Module):
     padding: zeros on each side of height and of width.
     dilation: distance of the window's taps.
     use_bias: whether a bias is learned.
-    normalize: `'ratio'` multiplies by window size / known numbers, as Liu et
-      al. do; `'sum'` divides by the known numbers, as naoto0804's U-Net does,
-      whose published weights need it. `'sum'` has binary updated masks,
-      `'ratio'` clips: a window with less than one known number stays soft.
+    normalize: `'ratio'` multiplies by the size of the window and divides by the
+      count of known numbers, as Liu et al. do. `'sum'` only divides by that
+      count, as naoto0804's U-Net does; its published weights need it. The
+      updated mask of `'sum'` is 0 or 1. That of `'ratio'` is the count, at most
+      1: in between where soft masks sum to less than one known number.
     spectral_norm: whether the kernel is divided by its spectral norm.
     kernel_init: initialiser of the kernel (kh, kw, Cin, features).
   """
@@ -51,13 +59,12 @@ class PartialConv(nn.Module):
   use_bias: bool = True
   normalize: str = 'ratio'
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = nn.initializers.he_normal()
+  kernel_init: nn.initializers.Initializer = initializers.he_normal
 
   @nn.compact
-  def __call__(self, x: Array | Sequence[Array],
-               valid: Array | Sequence[Array], train: bool = False
+  def __call__(self, x: Features, valid: Features, train: bool = False
                ) -> tuple[Array, Array]:
-    """Convolves what is known and tells what is known afterwards.
+    """Convolves what is known, and returns what is known afterwards.
 
     Args:
       x: (B, H, W, C), or a sequence of such groups to be concatenated.
@@ -66,8 +73,12 @@ class PartialConv(nn.Module):
       train: whether the spectral vectors move, see `jinpaint.layers.norm`.
 
     Returns:
-      (B, H', W', features), 0 where a window knows nothing, and the updated
-      mask (B, H', W', 1).
+      (B, H', W', features), 0 where nothing in the window is known, and the
+      updated mask (B, H', W', 1). Both have the type of x; known numbers are
+      counted in float32.
+
+    Raises:
+      ValueError: `normalize` is unknown, or a mask does not fit its features.
     """
     errors.check_option('normalize', self.normalize, NORMALIZATIONS)
     groups = _as_groups(x, valid)
@@ -78,8 +89,8 @@ class PartialConv(nn.Module):
     if self.spectral_norm:
       kernel = spectrally_normalized(self, kernel, train)
     pads = [(p, p) for p in self.padding]
-    raw = convolve(damaged, kernel, strides=self.strides, padding=pads,
-                   dilation=self.dilation)
+    raw = convolve(damaged, kernel.astype(damaged.dtype),
+                   strides=self.strides, padding=pads, dilation=self.dilation)
 
     known = lax.stop_gradient(self._known_numbers(groups, pads))
     if self.normalize == 'ratio':
@@ -90,26 +101,33 @@ class PartialConv(nn.Module):
       updated = (known > 0).astype(known.dtype)
       factor = 1 / jnp.where(known > 0, known, 1)
 
-    out = raw * factor
+    out = raw.astype(jnp.float32) * factor
     if self.use_bias:
       bias = self.param('bias', nn.initializers.zeros, (self.features,))
       out = (out + bias) * updated
-    return out, updated
+    return out.astype(raw.dtype), updated.astype(raw.dtype)
 
-  def _known_numbers(self, groups, pads):
+  def _known_numbers(self, groups: _Groups, pads: Padding) -> Array:
     """Returns how many known numbers each window holds, (B, H', W', 1)."""
-    per_pixel = sum(
-        valid * x.shape[-1] if valid.shape[-1] == 1
-        else jnp.sum(valid, axis=-1, keepdims=True)
-        for x, valid in groups)
+    exact = lambda valid: valid.astype(jnp.float32)
+    counts = [
+        exact(valid) * x.shape[-1] if valid.shape[-1] == 1
+        else jnp.sum(exact(valid), axis=-1, keepdims=True)
+        for x, valid in groups]
+    per_pixel = functools.reduce(jnp.add, counts)
     ones = jnp.ones((*self.kernel_size, 1, 1), per_pixel.dtype)
     return convolve(per_pixel, ones, strides=self.strides, padding=pads,
                     dilation=self.dilation)
 
 
-def _as_groups(x, valid):
-  xs = [x] if hasattr(x, 'shape') else list(x)
-  valids = [valid] if hasattr(valid, 'shape') else list(valid)
+def _as_groups(x: Features, valid: Features) -> _Groups:
+  """Returns the groups of features, each with its mask.
+
+  Raises:
+    ValueError: a mask is missing, or its size is not that of its features.
+  """
+  xs = list(x) if isinstance(x, Sequence) else [x]
+  valids = list(valid) if isinstance(valid, Sequence) else [valid]
   if len(xs) != len(valids):
     raise ValueError(f'{len(xs)} groups of features, {len(valids)} masks')
   for features, mask in zip(xs, valids, strict=True):

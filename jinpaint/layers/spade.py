@@ -2,8 +2,10 @@
 
 from flax import linen as nn
 from jax import lax
+import jax.numpy as jnp
 
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm, image_moments, instance_norm
 from jinpaint.layers.upsampling import resize_nearest
 from jinpaint.types import Array
@@ -14,25 +16,29 @@ class SPADE(nn.Module):
 
   Taesung Park et al., 2019, arXiv:1903.07291, "Semantic Image Synthesis with
   Spatially-Adaptive Normalization", equation 1. n is a batch norm without
-  learned scale and shift; gamma and beta are convolutions of the condition.
+  learned scale and shift; gamma and beta are convolutions of the condition. The
+  result is computed in float32 and has the type of x.
 
   Attributes:
-    hidden: channels between condition and gamma, beta.
+    hidden: channels of the convolution that gamma and beta are computed from.
     kernel_init: initialiser of every kernel.
   """
 
   hidden: int = 128
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, condition: Array,
                train: bool = False) -> Array:
-    """Normalises features by what another map holds at the same place.
+    """Normalises x, then scales and shifts it as the condition says.
 
     Args:
       x: (B, H, W, C).
       condition: (B, H', W', C'), resized to (H, W) by repeating pixels.
       train: normalise by the batch instead of the running statistics.
+
+    Returns:
+      (B, H, W, C).
     """
     conv = lambda features, name: Conv(
         features, kernel_init=self.kernel_init, name=name)
@@ -40,7 +46,11 @@ class SPADE(nn.Module):
         resize_nearest(condition, x.shape[1:3])))
     gamma = conv(x.shape[-1], 'gamma')(shared)
     beta = conv(x.shape[-1], 'beta')(shared)
-    return BatchNorm(affine=False, name='norm')(x, train) * (1 + gamma) + beta
+    normalized = BatchNorm(affine=False, name='norm')(
+        x.astype(jnp.float32), train)
+    modulated = (normalized * (1 + gamma.astype(jnp.float32))
+                 + beta.astype(jnp.float32))
+    return modulated.astype(x.dtype)
 
 
 class AdaIN(nn.Module):
@@ -54,7 +64,7 @@ class AdaIN(nn.Module):
     kernel_init: initialiser of the projection.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, style: Array) -> Array:
@@ -72,6 +82,10 @@ def adaptive_instance_norm(x: Array, style: Array,
     x: (B, H, W, C).
     style: (B, H', W', C).
     epsilon: added to both variances, which keeps gradients finite.
+
+  Returns:
+    (B, H, W, C), of the type of x, computed in float32.
   """
   mean, var = image_moments(style)
-  return lax.sqrt(var + epsilon) * instance_norm(x, epsilon) + mean
+  normalized = instance_norm(x.astype(jnp.float32), epsilon)
+  return (lax.sqrt(var + epsilon) * normalized + mean).astype(x.dtype)

@@ -1,10 +1,13 @@
-"""Larger feature maps: by repeating pixels, and by sub-pixel convolution."""
+"""Layers that enlarge features, by repeating pixels or by convolution."""
+
+from collections.abc import Sequence
 
 from flax import linen as nn
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv
 from jinpaint.types import Array
 
 
@@ -13,12 +16,12 @@ class SubPixelConv(nn.Module):
 
   Wenzhe Shi et al., 2016, arXiv:1609.05158, "Real-Time Single Image and Video
   Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network",
-  equations 3 and 4. No activation.
+  equations 3 and 4. There is no activation.
 
   Attributes:
     features: output channels.
-    factor: of height and width.
-    kernel_size: height and width of the window, odd; the size is kept.
+    factor: by which height and width grow.
+    kernel_size: height and width of the window, both odd.
     use_bias: whether a bias is learned.
     spectral_norm: whether the kernel is divided by its spectral norm.
     kernel_init: initialiser of the kernel.
@@ -29,23 +32,24 @@ class SubPixelConv(nn.Module):
   kernel_size: tuple[int, int] = (3, 3)
   use_bias: bool = True
   spectral_norm: bool = False
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H * factor, W * factor, features) for x (B, H, W, C)."""
+    height, width = self.kernel_size
     x = Conv(self.features * self.factor**2, self.kernel_size,
-             padding=tuple(k // 2 for k in self.kernel_size),
-             use_bias=self.use_bias, spectral_norm=self.spectral_norm,
-             kernel_init=self.kernel_init, name='conv')(x, train)
+             padding=(height // 2, width // 2), use_bias=self.use_bias,
+             spectral_norm=self.spectral_norm, kernel_init=self.kernel_init,
+             name='conv')(x, train)
     return pixel_shuffle(x, self.factor)
 
 
 def pixel_shuffle(x: Array, factor: int) -> Array:
   """Returns (B, H * factor, W * factor, C) for (B, H, W, C * factor^2).
 
-  Channel `(c * factor + i) * factor + j` becomes channel c of the pixels in
-  rows i and columns j modulo `factor`: PyTorch's order.
+  Channel `(c * factor + i) * factor + j` becomes channel c of the pixels whose
+  row is i and whose column is j modulo `factor`: the order of PyTorch.
   """
   b, h, w, c = x.shape
   x = x.reshape(b, h, w, c // factor**2, factor, factor)
@@ -60,10 +64,11 @@ def upsample_nearest(x: Array, factor: int = 2) -> Array:
   return x.reshape(b, h * factor, w * factor, c)
 
 
-def resize_nearest(x: Array, size: tuple[int, int]) -> Array:
+def resize_nearest(x: Array, size: Sequence[int]) -> Array:
   """Resizes `x` (B, H, W, C) as PyTorch's mode 'nearest' does.
 
-  Row i of the result is row floor(i * given / wanted) of `x`, in float32.
+  Row i of the result is row floor(i * given / wanted) of `x`, where given and
+  wanted are the heights. The quotient is computed in float32.
 
   Args:
     x: (B, H, W, C).

@@ -1,19 +1,19 @@
 """The losses of all systems: pure functions of images, features and scores.
 
-No network is called here: what VGG or a discriminator makes of an image is an
-argument. All functions return a scalar unless they say otherwise; all may be
-jitted and differentiated, and stay finite, as do their gradients, where a mask
-is all hole or has no hole. Their arguments:
+No network is called here: features and scores are arguments. All functions
+return a scalar unless they say otherwise. All may be jitted and differentiated;
+they and their gradients stay finite where a mask is all hole or has no hole.
+Their arguments:
 
   prediction, target: (B, H, W, C) floats of one shape; the range is free.
   mask: (B, H, W, 1) or (B, H, W, C) floats in [0, 1], 1 = hole.
   sketch: (B, H, W, 1) floats in [0, 1], 1 = stroke.
   features: an array (B, H, W, C), or several in a tuple, list or dict.
-  scores: what a discriminator returns, of any shape.
+  scores: the output of a discriminator, of any shape.
 
-Shapes that do not fit and integers are a ValueError: nothing is broadcast
-silently. A mean runs over all elements, those of the batch included. On many
-devices the average of the devices' losses is that of the global batch.
+Shapes that do not fit and integers raise a ValueError: nothing is broadcast
+silently. A mean runs over all elements of the batch. On many devices, the
+average of the devices' losses is the loss of the global batch.
 """
 
 from jinpaint.losses.adversarial import (
@@ -21,7 +21,6 @@ from jinpaint.losses.adversarial import (
     Adversarial,
     fake_in_hole,
     gradient_penalty,
-    r1,
 )
 from jinpaint.losses.features import (
     feature_matching,
@@ -57,7 +56,7 @@ __all__ = [
     'fake_in_hole', 'feature_matching', 'gradient_magnitude',
     'gradient_penalty', 'gram', 'hole_l1', 'hole_total_variation', 'l1',
     'l1_per_hole', 'l2', 'masked_l1', 'multi_scale', 'pearson', 'perceptual',
-    'r1', 'smoothness', 'sparsity', 'spatially_variant',
+    'smoothness', 'sparsity', 'spatially_variant',
     'spatially_variant_weight', 'squared_frobenius', 'style',
     'total_variation', 'valid_l1',
 ]

@@ -1,4 +1,4 @@
-"""What discriminator and generator make of scores."""
+"""Losses of discriminators and generators, as functions of scores."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -15,15 +15,15 @@ from jinpaint.types import Array
 class Adversarial(NamedTuple):
   """An adversarial loss: three functions of a discriminator's scores.
 
-  Scores are floats of any shape, e.g. (B, h, w, 1); each function returns a
-  scalar, the mean over all of them. Training minimises all three. The loss of a
+  Scores are floats of any shape, such as (B, h, w, 1); each function returns a
+  scalar, the mean over all scores. Training minimises all three. The loss of a
   discriminator is `real` plus `fake`; EdgeConnect, ISNet, CFS, InpaintGAN and
   the gated system halve that sum, SketchRefiner does not.
 
   Attributes:
-    real: the discriminator's, of the scores of real images.
-    fake: the discriminator's, of the scores of generated images.
-    generator: the generator's, of the scores of generated images.
+    real: of the discriminator, for the scores of real images.
+    fake: of the discriminator, for the scores of generated images.
+    generator: of the generator, for the scores of generated images.
   """
 
   real: Callable[[Array], Array]
@@ -32,11 +32,12 @@ class Adversarial(NamedTuple):
 
 
 @jax.custom_jvp
-def _binary_cross_entropy(probability, label):
-  """Returns -log of the label's probability, bounded as PyTorch's BCELoss is.
+def _binary_cross_entropy(probability: Array, label: Array) -> Array:
+  """Returns -log of the probability of the label, bounded as in PyTorch.
 
-  Logarithms end at -100, in the gradient p (1 - p) ends at 1e-12: EdgeConnect
-  and its descendants train with that, and it is finite where sigmoids saturate.
+  A logarithm is at least -100. In the gradient, p (1 - p) is at least 1e-12.
+  EdgeConnect and its descendants train with these bounds of PyTorch's BCELoss,
+  which keep loss and gradient finite where sigmoids saturate.
   """
   bounded = lambda log: jnp.maximum(log, -100)
   return -(label * bounded(jnp.log(probability))
@@ -44,53 +45,66 @@ def _binary_cross_entropy(probability, label):
 
 
 @_binary_cross_entropy.defjvp
-def _binary_cross_entropy_jvp(primals, tangents):
+def _binary_cross_entropy_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
   p, label = primals
   slope = (p - label) / jnp.maximum(p * (1 - p), 1e-12)
   return _binary_cross_entropy(p, label), slope * tangents[0]
 
 
-def _labelled(error):
+def _labelled(error: Callable[[Array, Array], Array]) -> Adversarial:
   """Returns the loss mean error(scores, label): 1 is real, 0 is fake."""
-  toward = lambda label: lambda scores: jnp.mean(
-      error(scores, jnp.full_like(scores, label)))
+  def toward(label: int) -> Callable[[Array], Array]:
+    return lambda scores: jnp.mean(
+        error(scores, jnp.full_like(scores, label)))
   return Adversarial(real=toward(1), fake=toward(0), generator=toward(1))
 
 
 _logistic = _labelled(optax.sigmoid_binary_cross_entropy)
 
-# The means of `real`, `fake` and `generator`, and what the scores D must be.
+# Each loss with the kind of scores D that it needs, and with the terms whose
+# means are `real`, `fake` and `generator`.
 ADVERSARIAL: Mapping[str, Adversarial] = {
-    # Probabilities. -log D, -log(1 - D), -log D. The code of EdgeConnect,
-    # ISNet, CFS and InpaintGAN, whose discriminators end in a sigmoid.
+    # Probabilities. -log D, -log(1 - D), -log D. This is the code of
+    # EdgeConnect, ISNet, CFS and InpaintGAN, whose discriminators end in a
+    # sigmoid.
     'nsgan': _labelled(_binary_cross_entropy),
-    # (D - 1)^2, D^2, (D - 1)^2. Of raw scores in Mao et al., 2017,
-    # arXiv:1611.04076, and in the gated system; of probabilities in EdgeConnect
-    # and ISNet.
+    # Raw scores or probabilities. (D - 1)^2, D^2, (D - 1)^2. Mao et al., 2017,
+    # arXiv:1611.04076, and the gated system take raw scores; EdgeConnect and
+    # ISNet take probabilities.
     'lsgan': _labelled(optax.squared_error),
     # Raw scores. max(0, 1 - D), max(0, 1 + D), -D. Lim and Ye, 2017,
     # arXiv:1705.02894; the gated system's SN-PatchGAN, arXiv:1806.03589; ISNet,
-    # equation 3, whose code adds 1 to `real`: logs differ, gradients do not.
+    # equation 3. ISNet's code adds 1 to `real`: its logs differ from these, its
+    # gradients do not.
     'hinge': Adversarial(
         real=lambda scores: jnp.mean(jax.nn.relu(1 - scores)),
         fake=lambda scores: jnp.mean(jax.nn.relu(1 + scores)),
         generator=lambda scores: -jnp.mean(scores)),
-    # Logits. softplus(-D), softplus(D), softplus(-D): binary cross-entropy of
-    # sigmoid(D), which SketchRefiner's code calls non-saturating.
+    # Logits. softplus(-D), softplus(D), softplus(-D): the binary cross-entropy
+    # of sigmoid(D), which SketchRefiner's code calls non-saturating.
     'bce_logits': _logistic,
     'softplus': _logistic,
 }
 
 
 def fake_in_hole(scores: Array, mask: Array) -> Array:
-  """Returns `ADVERSARIAL['softplus'].fake`, but known pixels count as real.
+  """Returns the loss of a discriminator that shall find the hole.
 
-  mean M softplus(D) + (1 - M) softplus(-D): the discriminator learns to find
-  the hole. SketchRefiner's published code, "mask as fake target".
+  It is `ADVERSARIAL['softplus'].fake`, but known pixels count as real:
+  mean M softplus(D) + (1 - M) softplus(-D). SketchRefiner's published code
+  calls it "mask as fake target".
 
   Args:
     scores: logits D (B, h, w, 1) of a generated image.
-    mask: (B, H, W, 1), 1 = hole; M is its row floor(i H / h), column likewise.
+    mask: (B, H, W, 1), 1 = hole. M is the mask at the size of the scores: its
+      pixel in row i and column j is the mask's in row floor(i H / h) and column
+      floor(j W / w).
+
+  Raises:
+    ValueError: scores or mask have another number of channels, or the batches
+      differ.
   """
   checks.images(scores=scores, mask=mask)
   if not scores.shape[::3] == mask.shape[::3] == (scores.shape[0], 1):
@@ -103,23 +117,14 @@ def fake_in_hole(scores: Array, mask: Array) -> Array:
 
 
 def gradient_penalty(gradient: Array) -> Array:
-  """Returns the batch's mean of the squared L2 norm, for gradients (B, ...)."""
-  checks.floats(gradient=gradient)
-  return jnp.sum(jnp.square(gradient)) / gradient.shape[0]
+  """Returns the mean over the batch of the squared L2 norm of a gradient.
 
-
-def r1(discriminator: Callable[[Array], Array], image: Array) -> Array:
-  """Returns the `gradient_penalty` of d sum(D(image)) / d image.
-
-  Lars Mescheder et al., 2018, arXiv:1801.04406, without their factor 1/2, as in
-  SketchRefiner's published code (weight 0.001). Where the scores or new
-  statistics are wanted too, take that gradient with `jax.vjp` and give it to
-  `gradient_penalty`.
+  Of the gradient of the sum of a discriminator's scores of real images for
+  these images, it is R1: Lars Mescheder et al., 2018, arXiv:1801.04406, without
+  their factor 1/2, as in SketchRefiner's published code (weight 0.001).
 
   Args:
-    discriminator: D, from images to scores of any shape. With batch statistics
-      over devices, the sum is that of the global batch.
-    image: real images (B, H, W, C).
+    gradient: (B, ...).
   """
-  return gradient_penalty(jax.grad(
-      lambda x: jnp.sum(discriminator(x)))(image))
+  checks.floats(gradient=gradient)
+  return jnp.sum(jnp.square(gradient)) / gradient.shape[0]

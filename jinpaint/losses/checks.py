@@ -1,4 +1,4 @@
-"""What the losses demand of their arguments; else a ValueError says why."""
+"""Checks of the arguments of losses; each raises a ValueError that says why."""
 
 import jax.numpy as jnp
 
@@ -6,14 +6,14 @@ from jinpaint.types import Array
 
 
 def floats(**arrays: Array) -> None:
-  """Demands floating point: differences of unsigned bytes would wrap."""
+  """Checks for floating point: differences of unsigned bytes would wrap."""
   for name, x in arrays.items():
     if not jnp.issubdtype(x.dtype, jnp.floating):
       raise ValueError(f'{name} must be floats, not {x.dtype}')
 
 
 def images(**arrays: Array) -> None:
-  """Demands floats of four dimensions."""
+  """Checks for floats of four dimensions."""
   floats(**arrays)
   for name, x in arrays.items():
     if x.ndim != 4:
@@ -21,7 +21,7 @@ def images(**arrays: Array) -> None:
 
 
 def same_shape(**arrays: Array) -> None:
-  """Demands floats of one shape."""
+  """Checks for floats of one shape."""
   floats(**arrays)
   if len({x.shape for x in arrays.values()}) > 1:
     shapes = ', '.join(f'{name} {x.shape}' for name, x in arrays.items())
@@ -29,7 +29,7 @@ def same_shape(**arrays: Array) -> None:
 
 
 def mask_of(mask: Array, **image: Array) -> None:
-  """Demands a mask for the image: with one channel or as many as that has."""
+  """Checks that the mask has one channel, or as many as the image."""
   images(mask=mask, **image)
   (name, x), = image.items()
   if mask.shape not in ((*x.shape[:3], 1), x.shape):

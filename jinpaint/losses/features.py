@@ -1,6 +1,9 @@
-"""Features of a fixed network, or of a discriminator, against each other."""
+"""Distances between features of a fixed network or of a discriminator."""
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
+import operator
+from typing import Any
 
 import jax
 from jax import lax
@@ -11,39 +14,33 @@ from jinpaint.losses.reconstruction import l1
 from jinpaint.types import Array
 
 Features = Array | Sequence[Array] | Mapping[str, Array]
-Weights = float | Sequence[float] | Mapping[str, float]
 Distance = Callable[[Array, Array], Array]
 
 
 def perceptual(prediction: Features, target: Features, *,
-               weights: Weights | None = None,
                distance: Distance = l1) -> Array:
-  """Returns the sum over layers of weight x distance(prediction, target).
+  """Returns the sum over layers of distance(prediction, target).
 
   Justin Johnson et al., 2016, arXiv:1603.08155. EdgeConnect, ISNet and CFS take
   `l1` of VGG-19's relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1; Liu et al.
   `l1` of VGG-16's pool1 to pool3, for prediction and composite, added;
-  SketchRefiner `l2` of the four stages of a ResNet-50. All weights are 1.
+  SketchRefiner `l2` of the four stages of a ResNet-50.
 
   Args:
-    prediction: features of the prediction, one array a layer.
-    target: features of the target, likewise.
-    weights: a number for each layer, arranged as the layers are; None is 1.
+    prediction: features of the prediction, one array for each layer.
+    target: features of the target, arranged as those of the prediction.
     distance: of the features of one layer, `l1` or `l2`.
 
   Raises:
-    ValueError: the layers, their shapes or the weights do not fit.
+    ValueError: the layers or their shapes are not the same.
   """
-  if weights is None:
-    weights = jax.tree.map(lambda _: 1.0, prediction)
-  layers = jax.tree.structure(prediction)
-  for name, tree in (('target', target), ('weights', weights)):
-    if jax.tree.structure(tree) != layers:
-      raise ValueError(f'{name} must have the layers of the prediction, '
-                       f'{layers}, not {jax.tree.structure(tree)}')
-  return sum(jax.tree.leaves(jax.tree.map(
-      lambda weight, a, b: weight * distance(a, b),
-      weights, prediction, target)))
+  predicted: Any = jax.tree.structure(prediction)
+  expected: Any = jax.tree.structure(target)
+  if predicted != expected:
+    raise ValueError('target must have the layers of the prediction, '
+                     f'{predicted}, not {expected}')
+  distances = jax.tree.map(distance, prediction, target)
+  return functools.reduce(operator.add, jax.tree.leaves(distances))
 
 
 def gram(features: Array) -> Array:
@@ -62,8 +59,8 @@ def squared_frobenius(prediction: Array, target: Array) -> Array:
 
 
 def style(prediction: Features, target: Features, *,
-          weights: Weights | None = None, distance: Distance = l1) -> Array:
-  """Returns the sum over layers of weight x distance of `gram` matrices.
+          distance: Distance = l1) -> Array:
+  """Returns the sum over layers of the distance of `gram` matrices.
 
   Leon Gatys et al., 2015, arXiv:1508.06576. EdgeConnect, ISNet and CFS take
   `l1` of VGG-19's relu2_2, relu3_4, relu4_4 and relu5_2, EdgeConnect of images
@@ -72,18 +69,18 @@ def style(prediction: Features, target: Features, *,
   take `squared_frobenius`.
 
   Args:
-    prediction: features of the prediction, one array (B, H, W, C) a layer.
-    target: features of the target, likewise.
-    weights: a number for each layer, arranged as the layers are; None is 1.
+    prediction: features of the prediction, one array (B, H, W, C) for each
+      layer.
+    target: features of the target, arranged as those of the prediction.
     distance: of the Gram matrices (B, C, C), `l1` or `squared_frobenius`.
 
   Raises:
-    ValueError: the layers, their shapes or the weights do not fit.
+    ValueError: the layers or their shapes are not the same.
   """
-  def of_grams(a, b):
+  def of_grams(a: Array, b: Array) -> Array:
     checks.same_shape(prediction=a, target=b)
     return distance(gram(a), gram(b))
-  return perceptual(prediction, target, weights=weights, distance=of_grams)
+  return perceptual(prediction, target, distance=of_grams)
 
 
 def feature_matching(fake: Features, real: Features, *, distance: Distance = l1,
@@ -91,17 +88,18 @@ def feature_matching(fake: Features, real: Features, *, distance: Distance = l1,
   """Returns the distance between a discriminator's features.
 
   EdgeConnect, ISNet, CFS and InpaintGAN take the *sum* over layers of `l1`, the
-  raw scores being the last layer; SketchRefiner the *average* over layers of
-  `l2`, without the scores.
+  raw scores being the last layer. SketchRefiner takes the *average* over layers
+  of `l2`, without the scores.
 
   Args:
-    fake: features of generated images, one array a layer.
-    real: features of real images, likewise; no gradient flows into them.
+    fake: features of generated images, one array for each layer.
+    real: features of real images, arranged as those of the generated ones. No
+      gradient flows into them.
     distance: of the features of one layer, `l1` or `l2`.
     average: whether to divide the sum by the number of layers.
 
   Raises:
-    ValueError: the layers or their shapes do not fit.
+    ValueError: the layers or their shapes are not the same.
   """
   total = perceptual(fake, lax.stop_gradient(real), distance=distance)
   return total / len(jax.tree.leaves(fake)) if average else total

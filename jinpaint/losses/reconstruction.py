@@ -1,8 +1,8 @@
-"""Predictions against targets, pixel by pixel.
+"""Losses that compare predictions with targets, pixel by pixel.
 
 [Liu] is Guilin Liu et al., 2018, arXiv:1804.07723, "Image Inpainting for
-Irregular Holes Using Partial Convolutions", section 3.2; naoto0804's code
-computes its terms alike but for the total variation.
+Irregular Holes Using Partial Convolutions", section 3.2. The code of naoto0804
+computes the terms of that paper in the same way, but for the total variation.
 """
 
 from jax import lax
@@ -60,9 +60,10 @@ def valid_l1(prediction: Array, target: Array, mask: Array) -> Array:
 def l1_per_hole(prediction: Array, target: Array, mask: Array) -> Array:
   """Returns mean |prediction - target| / mean m, both of the global batch.
 
-  The differences are those of all pixels, known ones too. The published code of
-  EdgeConnect, ISNet and CFS (in the latter two, m is 1 - M). A batch without a
-  hole is infinite there; here it gives the plain `l1`.
+  The differences are those of all pixels, known ones too. This is the published
+  code of EdgeConnect, ISNet and CFS; the masks of the latter two are 1 where
+  pixels are known. There the loss of a batch without a hole is infinite; here
+  it is the plain `l1`.
   """
   checks.mask_of(mask, prediction=prediction)
   fraction = devices.mean(jnp.mean(mask))
@@ -76,15 +77,18 @@ def total_variation(image: Array) -> Array:
   and W at least 2. naoto0804's code takes it of the composite, weight 0.1.
   """
   checks.images(image=image)
-  return sum(jnp.mean(jnp.abs(jnp.diff(image, axis=axis))) for axis in (1, 2))
+  vertical, horizontal = (
+      jnp.mean(jnp.abs(jnp.diff(image, axis=axis))) for axis in (1, 2))
+  return vertical + horizontal
 
 
 def hole_total_variation(composite: Array, mask: Array) -> Array:
   """Returns the total variation of the hole and of one pixel around it.
 
-  The sum of |composite_p - composite_q| over all neighbours p, q that both lie
-  in R, divided by the number of elements of the composite; R is the hole
-  dilated by one pixel, to all 8 sides. L_tv of [Liu]; its weight is 0.1 there.
+  This is the sum of |composite_p - composite_q| over all neighbours p, q that
+  both lie in R, divided by the number of elements of the composite. R is the
+  hole, dilated by one pixel in all 8 directions. L_tv of [Liu]; its weight is
+  0.1 there.
 
   Args:
     composite: (B, H, W, C), known pixels as in the image.
@@ -93,27 +97,30 @@ def hole_total_variation(composite: Array, mask: Array) -> Array:
   checks.mask_of(mask, composite=composite)
   region = lax.reduce_window(
       mask, -np.inf, lax.max, (1, 3, 3, 1), (1, 1, 1, 1), 'SAME')
-  def variation(axis):
+
+  def variation(axis: int) -> Array:
     both = (lax.slice_in_dim(region, 1, None, axis=axis)
             * lax.slice_in_dim(region, 0, -1, axis=axis))
     return jnp.sum(both * jnp.abs(jnp.diff(composite, axis=axis)))
+
   return (variation(1) + variation(2)) / composite.size
 
 
 def spatially_variant_weight(mask: Array, *, iterations: int = 7,
                              size: int = 64, sigma: float = 40.0) -> Array:
-  """Returns how near the known pixels are: Q, which falls into the hole.
+  """Returns weights Q that become smaller with the distance to known pixels.
 
-  From Q = 0, `iterations` times Q <- m (g * (1 - m + Q)), with m the mask and g
-  a Gaussian. InpaintGAN's report, section 2.4, has the formula and the default
-  numbers, but no code: here g sums to 1, and zeros continue the image.
+  Q starts at 0, and `iterations` times Q becomes m (g * (1 - m + Q)), with m
+  the mask and g a Gaussian. The report of InpaintGAN, section 2.4, has the
+  formula and the default numbers, but no code. Here g sums to 1, and zeros
+  continue the image.
 
   Args:
     mask: binary, 1 = hole.
     iterations: how often g is applied.
-    size: height and width of g in pixels; an even g is centred half a pixel
-      below and right of its pixel.
-    sigma: its standard deviation in pixels.
+    size: height and width of g in pixels. If it is even, the centre of g lies
+      half a pixel below and right of the pixel.
+    sigma: standard deviation of g in pixels.
 
   Returns:
     Q of the shape of the mask, in [0, 1], 0 at known pixels.
@@ -130,6 +137,7 @@ def spatially_variant(prediction: Array, target: Array, mask: Array) -> Array:
   """Returns mean Q |prediction - target|, Q the `spatially_variant_weight`.
 
   The SVR loss of InpaintGAN's report, section 2.4, whose norm is taken as a
-  mean. Beware: in a hole of 32 pixels Q exceeds 0.999, and this is `hole_l1`.
+  mean. In a hole of 32 x 32 pixels Q exceeds 0.999 with the default numbers, so
+  that this loss is almost `hole_l1`.
   """
   return hole_l1(prediction, target, spatially_variant_weight(mask))

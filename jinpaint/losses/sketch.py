@@ -1,20 +1,20 @@
-"""Refined sketches against edges.
+"""Losses that compare refined sketches with edges.
 
 Chang Liu et al., 2023, arXiv:2306.00407, "Towards Interactive Image Inpainting
-via Sketch Refinement". Its published code takes `l1` and `cross_correlation`;
-the other terms are optional, and their exact form is this library's. Norms are
-means, so that a term's weight does not depend on the resolution.
+via Sketch Refinement". The published code takes `l1` and `cross_correlation`.
+The other terms are optional; their exact form was chosen for this library.
+Norms are means, so that the weight of a term does not depend on the resolution.
 
-Sketches are clamped to [0, 1] and composited with the edge outside the hole
-before they come here.
+The caller clamps sketches to [0, 1] and puts the edges into them outside the
+hole.
 """
 
 from collections.abc import Callable, Sequence
+import functools
+import operator
 
 import jax.numpy as jnp
-import numpy as np
 
-from jinpaint import devices
 from jinpaint.losses import checks, windows
 from jinpaint.types import Array
 
@@ -24,16 +24,16 @@ def cross_correlation(sketch: Array, edge: Array) -> Array:
 
   -mean c^2 / (v(sketch) v(edge) + 1e-5), with sums S over the n = 81 pixels of
   a window: c = S(sketch edge) - S(sketch) S(edge) / n and
-  v(x) = S(x^2) - S(x)^2 / n. Zeros continue the maps, and count. Windows
-  without structure give 0; a negated stroke scores as the stroke does. The
-  published code's formula; its weight there is 0.4 in the registration and 0.9
-  in the enhancement module.
+  v(x) = S(x^2) - S(x)^2 / n. Zeros continue the maps, and count as pixels.
+  Windows without structure give 0; a negated stroke gives what the stroke
+  gives. This is the formula of the published code; its weight there is 0.4 in
+  the registration and 0.9 in the enhancement module.
   """
   checks.same_shape(sketch=sketch, edge=edge)
   checks.images(sketch=sketch)
   maps = jnp.stack([sketch, edge, sketch * edge, sketch ** 2, edge ** 2])
   sums = windows.correlate(
-      maps.reshape(-1, *sketch.shape[1:]), np.ones(9), before=4)
+      maps.reshape(-1, *sketch.shape[1:]), [1.0] * 9, before=4)
   s, e, product, s_square, e_square = sums.reshape(maps.shape)
   cross = product - s * e / 81
   # Rounding can take the variance of a flat window below 0.
@@ -45,10 +45,10 @@ def cross_correlation(sketch: Array, edge: Array) -> Array:
 def pearson(sketch: Array, edge: Array, mask: Array | None = None) -> Array:
   """Returns minus the batch's mean of Pearson's r, in [-1, 1].
 
-  Per example, with weights m (the mask; None weighs all pixels equally) and
-  means x' = sum m x / (sum m + 1e-8):
+  For each example, with weights m (the mask, or 1 everywhere if that is None)
+  and means x' = sum m x / (sum m + 1e-8):
   r = sum m (s - s') (e - e') / sqrt(sum m (s - s')^2 sum m (e - e')^2 + 1e-8).
-  Without structure or without a hole r is 0.
+  Where there is no structure or no hole, r is 0.
   """
   checks.same_shape(sketch=sketch, edge=edge)
   mask = jnp.ones_like(sketch) if mask is None else mask
@@ -62,9 +62,10 @@ def pearson(sketch: Array, edge: Array, mask: Array | None = None) -> Array:
 
 
 def smoothness(sketch: Array) -> Array:
-  """Returns mean |Laplacian|: 4 neighbours less 4 times the pixel.
+  """Returns mean |Laplacian| of a sketch (B, H, W, C).
 
-  The border's pixels continue the sketch (B, H, W, C).
+  The Laplacian is the sum of the 4 neighbours of a pixel minus 4 times the
+  pixel. Pixels of the border are repeated outside of the sketch.
   """
   checks.images(sketch=sketch)
   x = jnp.pad(sketch, ((0, 0), (1, 1), (1, 1), (0, 0)), mode='edge')
@@ -73,32 +74,26 @@ def smoothness(sketch: Array) -> Array:
       - 4 * sketch))
 
 
-def sparsity(sketch: Array, mask: Array | None = None) -> Array:
-  """Returns mean |sketch|; with a mask m, mean m |sketch| / (mean m + 1e-8).
-
-  Both means of the ratio are those of the global batch.
-  """
+def sparsity(sketch: Array) -> Array:
+  """Returns mean |sketch|."""
   checks.images(sketch=sketch)
-  if mask is None:
-    return jnp.mean(jnp.abs(sketch))
-  checks.mask_of(mask, sketch=sketch)
-  hole = devices.mean(jnp.mean(mask))
-  return jnp.mean(mask * jnp.abs(sketch)) / (hole + 1e-8)
+  return jnp.mean(jnp.abs(sketch))
 
 
 def consistency(sketch: Array, reference: Array) -> Array:
   """Returns mean |sketch (1 - reference)|.
 
-  With the edge as reference, strokes cost where there is no edge. With the gray
-  damaged image, its holes white, they cost on dark known pixels:
-  `images.to_gray(images.damage(image, mask, fill=1.0))`.
+  If the reference is the edge, strokes cost where there is no edge. If it is
+  the gray damaged image with white holes,
+  `images.to_gray(images.damage(image, mask, fill=1.0))`, strokes cost on dark
+  known pixels.
   """
   checks.same_shape(sketch=sketch, reference=reference)
   return jnp.mean(jnp.abs(sketch * (1 - reference)))
 
 
 def gradient_magnitude(sketch: Array) -> Array:
-  """Returns mean sqrt(dx^2 + dy^2 + 1e-12) of (B, H, W, C).
+  """Returns mean sqrt(dx^2 + dy^2 + 1e-12) of a sketch (B, H, W, C).
 
   dx and dy are forward differences, 0 in the last column and row.
   """
@@ -111,26 +106,29 @@ def gradient_magnitude(sketch: Array) -> Array:
 def multi_scale(loss: Callable[..., Array], *maps: Array,
                 mask: Array | None = None,
                 factors: Sequence[int] = (4, 2, 1)) -> Array:
-  """Returns the mean over factors of a loss of ever larger maps.
+  """Returns the mean of a loss over several scales.
 
   Args:
-    loss: a loss of this file, `loss(*maps)`, or `loss(*maps, mask)`.
-    *maps: its arguments (B, H, W, C), averaged over factor x factor pixels.
-    mask: its last argument, if any, whose maximum is taken instead.
+    loss: a loss of this room, `loss(*maps)`, or `loss(*maps, mask)`.
+    *maps: arguments (B, H, W, C) of the loss, which are averaged over
+      factor x factor pixels.
+    mask: the last argument of the loss, if it has one: the maximum of
+      factor x factor pixels is taken.
     factors: by how much the maps are made smaller; each divides H and W.
 
   Raises:
     ValueError: H or W is not a multiple of a factor.
   """
-  def at(factor):
+  def at(factor: int) -> Array:
     smaller = [_pool(x, factor, jnp.mean) for x in maps]
     if mask is not None:
       smaller.append(_pool(mask, factor, jnp.max))
     return loss(*smaller)
-  return sum(map(at, factors)) / len(factors)
+
+  return functools.reduce(operator.add, map(at, factors)) / len(factors)
 
 
-def _pool(x, factor, reduction):
+def _pool(x: Array, factor: int, reduction: Callable[..., Array]) -> Array:
   """Reduces each factor x factor pixels of (B, H, W, C) to one."""
   checks.images(map=x)
   batch, height, width, channels = x.shape

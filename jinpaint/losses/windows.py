@@ -1,4 +1,4 @@
-"""Weighted sums of windows, in full float32."""
+"""Weighted sums of the windows of an image, in full float32."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,15 @@ from jinpaint.types import Array
 def correlate(x: Array, taps: Sequence[float], *, before: int) -> Array:
   """Correlates the columns and the rows of images with the same weights.
 
-  A product with band matrices: on CPUs 10 to 60 times as fast as XLA's
-  convolution of one channel. HIGHEST keeps GPUs and TPUs from rounding to less
-  than float32, which a difference of large sums does not survive.
+  The sums are products with band matrices, which on CPUs are 10 to 60 times as
+  fast as XLA's convolution of one channel. The precision HIGHEST keeps GPUs and
+  TPUs from rounding to less than float32, because losses take differences of
+  these large sums.
 
   Args:
     x: (B, H, W, C); zeros continue it.
-    taps: (N,), the weights of one axis.
-    before: how many of them lie above or left of a pixel.
+    taps: the weights along one axis.
+    before: how many of the weights lie above or left of a pixel.
 
   Returns:
     (B, H, W, C).

@@ -1,7 +1,6 @@
-"""Architectures: one file a paper, and the networks that several share.
+"""Architectures: one file for each paper, and networks that several use.
 
-`create` makes any of them by name; a name's file is imported when it is asked
-for.
+`create` makes any of them by its name, and imports only the file that holds it.
 """
 
 import importlib
@@ -10,18 +9,20 @@ from typing import Any, NamedTuple
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jinpaint import errors
 
 
 class Registered(NamedTuple):
-  """Where a network is, and what it reads.
+  """Where the class of a network is, and what the network reads.
 
   Attributes:
-    module: its file.
-    network: its class there.
-    channels: of each of its arguments (B, H, W, C); several for a sequence of
-      arrays, each of half the height and width of the one before.
+    module: name of the file in this package.
+    network: name of the class in that file.
+    channels: the channels C of each argument (B, H, W, C). Several numbers
+      stand for a sequence of arrays, each of which has half the height and
+      width of the one before.
   """
 
   module: str
@@ -29,7 +30,7 @@ class Registered(NamedTuple):
   channels: tuple[int | tuple[int, ...], ...]
 
 
-# A name is also that of the network's golden file, where one exists.
+# The golden file of a network has the same name, where there is one.
 REGISTRY = {name: Registered(*where) for name, where in {
     'ade20k_resnet50_dilated': ('ade20k', 'ResNet50Dilated', (3,)),
     'cfs_completion_generator': ('cfs', 'CompletionGenerator', (5,)),
@@ -77,9 +78,30 @@ def create(name: str, **options: Any) -> nn.Module:
   """
   if name not in REGISTRY:
     raise errors.unknown('network', name, REGISTRY)
-  found = REGISTRY[name]
-  module = importlib.import_module(f'jinpaint.networks.{found.module}')
-  return getattr(module, found.network)(**options)
+  entry = REGISTRY[name]
+  module = importlib.import_module(f'jinpaint.networks.{entry.module}')
+  return getattr(module, entry.network)(**options)
+
+
+def inputs(name: str, size: int = 256, dtype: DTypeLike = jnp.float32
+           ) -> list[Any]:
+  """Returns what a network of the published width reads, as shapes and types.
+
+  Args:
+    name: one of `REGISTRY`.
+    size: height and width of the first array, in pixels.
+    dtype: the type of all arrays.
+
+  Returns:
+    For each argument of the network a `jax.ShapeDtypeStruct`, or a list of
+    them.
+  """
+  def abstract(channels: int | tuple[int, ...], size: int) -> Any:
+    if isinstance(channels, tuple):
+      return [abstract(n, size // 2**i) for i, n in enumerate(channels)]
+    return jax.ShapeDtypeStruct((1, size, size, channels), dtype)
+
+  return [abstract(channels, size) for channels in REGISTRY[name].channels]
 
 
 def parameters(name: str, **options: Any) -> int:
@@ -92,12 +114,6 @@ def parameters(name: str, **options: Any) -> int:
   Raises:
     jinpaint.errors.UsageError: no such network.
   """
-  def blank(channels, size=256):
-    if isinstance(channels, tuple):
-      return [blank(n, size // 2**i) for i, n in enumerate(channels)]
-    return jax.ShapeDtypeStruct((1, size, size, channels), jnp.float32)
-
-  inputs = map(blank, REGISTRY[name].channels)
   variables = jax.eval_shape(create(name, **options).init, jax.random.key(0),
-                             *inputs)
+                             *inputs(name))
   return sum(array.size for array in jax.tree.leaves(variables['params']))

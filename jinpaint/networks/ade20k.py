@@ -9,13 +9,14 @@ loss is from Roman Suvorov et al., 2021, arXiv:2109.07161 (LaMa).
 
 from flax import linen as nn
 
+from jinpaint.layers.imagenet import standardize
 from jinpaint.layers.norm import BatchNorm
-from jinpaint.networks.vgg import standardize
 from jinpaint.types import Array
 
-# Blocks, width, stride of the first block, dilation of the first block and of
-# the others. Dilation makes up for the stride that a stage gave up, and a
-# stage's first block still reads the grid of the stage before it.
+# For each stage: number of blocks, width, stride of the first block, dilation
+# of the first block and of the others. The last two stages have stride 1 where
+# an ordinary ResNet-50 has 2, and a dilation that makes up for it. The first
+# block of a stage still has the dilation of the stage before.
 _STAGES = (
     (3, 64, 1, 1, 1),
     (4, 128, 2, 1, 1),
@@ -32,9 +33,9 @@ class ResNet50Dilated(nn.Module):
     """Returns the features `layer1` to `layer4`.
 
     Args:
-      x: (B, H, W, 3) in [0, 1], RGB; SketchRefiner feeds it BGR. It is
-        normalised with ImageNet's mean and standard deviation here.
-      train: changes nothing: batch norm always uses the stored statistics.
+      x: RGB (B, H, W, 3) in [0, 1]; SketchRefiner gives it BGR. Mean and
+        standard deviation of ImageNet are taken off here.
+      train: changes nothing: batch norms always use the stored statistics.
 
     Returns:
       `layer1` (B, H/4, W/4, 256), and at an eighth of height and width
@@ -42,24 +43,26 @@ class ResNet50Dilated(nn.Module):
     """
     del train
     x = standardize(x)
-    for i, (features, stride) in enumerate([(64, 2), (64, 1), (128, 1)], 1):
-      x = nn.relu(_conv_norm(x, features, f'stem_{{}}{i}', 3, stride))
+    for i, (width, stride) in enumerate([(64, 2), (64, 1), (128, 1)], 1):
+      x = nn.relu(_conv_norm(x, width, f'stem_{{}}{i}', 3, stride))
     x = nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-    found = {}
+    features = {}
     for stage, (blocks, width, stride, first, rest) in enumerate(_STAGES, 1):
       for block in range(blocks):
-        options = ((stride, first) if block == 0 else (1, rest))
-        x = Bottleneck(width, *options, name=f'layer{stage}_{block}')(x)
-      found[f'layer{stage}'] = x
-    return found
+        x = Bottleneck(width, stride if block == 0 else 1,
+                       first if block == 0 else rest,
+                       name=f'layer{stage}_{block}')(x)
+      features[f'layer{stage}'] = x
+    return features
 
 
 class Bottleneck(nn.Module):
-  """1x1, 3x3 and 1x1 convolution around a shortcut, 4 x width channels out.
+  """A 1x1, a 3x3 and a 1x1 convolution, whose result is added to the input.
 
   Attributes:
-    width: channels inside.
-    stride: of the 3x3 convolution and the shortcut.
+    width: channels of the first two convolutions; the last one has 4 times as
+      many.
+    stride: of the 3x3 convolution, and of the shortcut if it is a convolution.
     dilation: of the 3x3 convolution.
   """
 
@@ -69,19 +72,29 @@ class Bottleneck(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    """Maps (B, H, W, C) to (B, H / stride, W / stride, 4 width)."""
+    """Returns (B, H / stride, W / stride, 4 width) for x (B, H, W, C)."""
     out = 4 * self.width
     y = nn.relu(_conv_norm(x, self.width, '{}1'))
     y = nn.relu(_conv_norm(y, self.width, '{}2', 3, self.stride, self.dilation))
     y = _conv_norm(y, out, '{}3')
-    if x.shape[-1] != out:  # a stage's first block
+    if x.shape[-1] != out:  # only in the first block of a stage
       x = _conv_norm(x, out, 'shortcut_{}', stride=self.stride)
     return nn.relu(x + y)
 
 
-def _conv_norm(x, features, name, kernel=1, stride=1, dilation=1):
-  """Convolves and normalises; `name` has a gap for 'conv' and for 'norm'."""
+def _conv_norm(x: Array, features: int, name: str, kernel: int = 1,
+               stride: int = 1, dilation: int = 1) -> Array:
+  """Convolves and normalises.
+
+  Args:
+    x: (B, H, W, C).
+    features: output channels.
+    name: of both layers, with `{}` where one has 'conv', the other 'norm'.
+    kernel: height and width of the window.
+    stride: steps in height and width.
+    dilation: distance of the window's taps.
+  """
   x = nn.Conv(features, (kernel, kernel), strides=stride,
               padding=dilation * (kernel // 2), kernel_dilation=dilation,
-              use_bias=False, name=name.format('conv'))(x)
+              use_bias=False, dtype=x.dtype, name=name.format('conv'))(x)
   return BatchNorm(name=name.format('norm'))(x, train=False)

@@ -6,29 +6,32 @@ completes the sketch by partial convolutions, a second one the image along it.
 The discriminators are EdgeConnect's, in `jinpaint.networks.patchgan`.
 
 Where this follows the code instead of the paper:
-- the first convolution keeps its size but for a border of three pixels, which
-  the last upsampling stretches back over the image; three halve the size, not
-  four;
-- the completion network reads the mask as well (equation 10 has no such input);
-- the sketch network's last convolution updates and applies its mask like every
-  other: pixels of whose window nothing is known become sigmoid(0) = 0.5.
-Where this follows neither: features are enlarged to the size of what they are
-concatenated with. The code multiplies sizes by a fraction, which fails for half
-of all sizes and is the same wherever it works at 256.
+- The first convolution keeps the size but for a border of three pixels; the
+  last upsampling enlarges its map to the size of the image again. Only the
+  three other convolutions halve the size.
+- The completion network reads the mask as well (equation 10 has no such input).
+- The last convolution of the sketch network updates and applies its mask like
+  every other. A pixel becomes sigmoid(0) = 0.5 where nothing in its window is
+  known.
+
+Where this follows neither: features are enlarged to the size of those that they
+are concatenated with. The code multiplies sizes by a fraction, which fails for
+half of all sizes. At 256 px both give the same.
 """
 
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.feature_selection import CFSBlock, ResidualCFSBlock
-from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.partial_conv import Features, PartialConv
 from jinpaint.layers.upsampling import resize_nearest
 from jinpaint.types import Array
 
-cfs_init = nn.initializers.he_normal()
+cfs_init = initializers.he_normal
 
-# Of the four layers of both encoders: window, stride, padding.
+# Window, stride and padding of the four layers of each encoder.
 _PARTIAL = ((7, 1, 0), (6, 2, 2), (4, 2, 1), (4, 2, 1))
 _SELECTING = ((7, 1, 0), (5, 2, 2), (3, 2, 1), (3, 2, 1))
 _WIDTHS = (64, 128, 256, 512)
@@ -60,38 +63,41 @@ class SketchGenerator(nn.Module):
     Returns:
       The sketch (B, H, W, 1) in (0, 1), of any H and W from 16 on.
     """
-    def conv(name, x, valid, features, window, stride=1, padding=0):
+    def conv(name: str, x: Features, valid: Features, features: int,
+             window: int, stride: int = 1, padding: int = 0
+             ) -> tuple[Array, Array]:
       return PartialConv(
           features, (window, window), (stride, stride), (padding, padding),
           spectral_norm=True, kernel_init=self.kernel_init, name=name)(
               x, valid, train)
 
     widths = _scaled(self.width)
-    known = x, valid
+    known = x, valid  # features and what is known of them
     skips = []
     for i, (width, geometry) in enumerate(
         zip(widths, _PARTIAL, strict=True), start=1):
       skips.append(known)
-      x, valid = conv(f'encoder_{i}', *known, width, *geometry)
-      known = leaky_relu(x), valid
+      features, valid = conv(f'encoder_{i}', *known, width, *geometry)
+      known = leaky_relu(features), valid
     for i in range(self.blocks):
       known = PartialResidualBlock(
           kernel_init=self.kernel_init, name=f'middle_{i}')(*known, train)
     for i in (4, 3, 2, 1):
       skip = skips.pop()
-      larger = (resize_nearest(array, skip[0].shape[1:3]) for array in known)
-      groups = zip(larger, skip, strict=True)
-      x, valid = conv(f'decoder_{i}', *groups, widths[i - 2] if i > 1 else 1, 3,
-                      padding=1)
-      known = leaky_relu(x), valid
-    return nn.sigmoid(x)
+      larger, larger_valid = (
+          resize_nearest(array, skip[0].shape[1:3]) for array in known)
+      features, valid = conv(
+          f'decoder_{i}', (larger, skip[0]), (larger_valid, skip[1]),
+          widths[i - 2] if i > 1 else 1, 3, padding=1)
+      known = leaky_relu(features), valid
+    return nn.sigmoid(features)
 
 
 class PartialResidualBlock(nn.Module):
   """The known part of x, plus two dilated 3x3 partial convolutions of it.
 
   Attributes:
-    dilation: of both.
+    dilation: of both convolutions.
     kernel_init: initialiser of both kernels.
   """
 
@@ -102,14 +108,14 @@ class PartialResidualBlock(nn.Module):
   def __call__(self, x: Array, valid: Array, train: bool = False
                ) -> tuple[Array, Array]:
     """Returns (B, H, W, C) and the updated mask, for x (B, H, W, C)."""
-    both, known = (self.dilation, self.dilation), (x, valid)
+    both = (self.dilation, self.dilation)
+    y, updated = x, valid
     for i in (1, 2):
       y, updated = PartialConv(
           x.shape[-1], padding=both, dilation=both, use_bias=False,
           spectral_norm=True, kernel_init=self.kernel_init, name=f'conv_{i}')(
-              *known, train)
-      known = leaky_relu(y), updated
-    y, updated = known
+              y, updated, train)
+      y = leaky_relu(y)
     return x * valid + y, updated
 
 
@@ -132,8 +138,8 @@ class CompletionGenerator(nn.Module):
     """Predicts the whole image.
 
     Args:
-      x: (B, H, W, 5), RGB in [0, 1], 0 in holes; the completed sketch; and
-        what is known, 1 = known, 0 = hole.
+      x: (B, H, W, 5): RGB in [0, 1], 0 in holes; the completed sketch; and the
+        map of known pixels, 1 = known, 0 = hole.
       train: whether the spectral vectors move.
 
     Returns:
@@ -157,5 +163,6 @@ class CompletionGenerator(nn.Module):
     return (jnp.tanh(x) + 1) / 2
 
 
-def _scaled(share):
+def _scaled(share: float) -> tuple[int, ...]:
+  """Returns a share of the published widths."""
   return tuple(round(width * share) for width in _WIDTHS)

@@ -2,41 +2,46 @@
 
 Tal Yehoshua and Moshe Peretz, Braude College, 2023, "InpaintGAN - Generate
 image inpainting with adversarial edge learning", github.com/MoshPe/InpaintGAN.
-All else of the system is EdgeConnect. By section of the report:
+The rest of the system is EdgeConnect. The networks, by section of the report:
 
-- 4.1, EffU-Net: `EfficientUNet`;
-- 4.2, enhanced gated convolution, EGC: `EnhancedGatedEdgeGenerator`; 4.3
-  trains the same network with another loss;
-- 5.1, multi-scale edge completion, MEC, the final one:
+- 4.1, EffU-Net: `EfficientUNet`.
+- 4.2, enhanced gated convolution, EGC: `EnhancedGatedEdgeGenerator`. Section
+  4.3 trains the same network with another loss.
+- 5.1, multi-scale edge completion, MEC, the final network:
   `MultiScaleEdgeGenerator`.
 
 Where EGC and MEC follow the code instead of the report:
 - MEC halves the size in its second and third convolution (table 9: in its
-  first and second);
-- its branches share their residual blocks, and a fourth one, at the full
-  resolution, joins in before the decoder;
-- its pooling takes the average (section 1: the maximum);
-- EGC's first features are the sigmoid of its first gate, without a convolution
-  of their own (equation 1);
-- both return one channel (figures: three).
+  first and second).
+- The branches of MEC share their residual blocks, and there is a fourth branch,
+  at the resolution of the encoder's features, which joins them before the
+  decoder.
+- The pooling of MEC takes the average (section 1: the maximum).
+- The first features of EGC are the sigmoid of its first gate; equation 1 has a
+  convolution of their own.
+- Both return one channel (figures: three).
 """
 
 import math
+from typing import Any
 
 from flax import linen as nn
 import jax.numpy as jnp
 
+from jinpaint.layers import initializers
 from jinpaint.layers.conv import Conv, ConvTranspose, Dense
-from jinpaint.layers.gated_conv import EnhancedGatedConv
-from jinpaint.layers.norm import BatchNorm, instance_norm
-from jinpaint.networks.edgeconnect import (
+from jinpaint.layers.encoder_decoder import (
     check_size,
     Decoder,
-    edgeconnect_init,
     Encoder,
     ResidualBlocks,
 )
+from jinpaint.layers.feature_selection import scale_channels
+from jinpaint.layers.gated_conv import EnhancedGatedConv
+from jinpaint.layers.norm import BatchNorm, instance_norm
 from jinpaint.types import Array
+
+inpaintgan_init = initializers.normal(0.02)  # as EdgeConnect's
 
 
 class MultiScaleEdgeGenerator(nn.Module):
@@ -47,7 +52,7 @@ class MultiScaleEdgeGenerator(nn.Module):
 
   Attributes:
     widths: channels of the encoder; the decoder has them in reverse.
-    blocks: residual blocks, which all scales share.
+    blocks: number of the residual blocks, which all scales share.
     spectral_norm: whether the kernels of encoder, residual blocks and decoder,
       but the last, are divided by their spectral norms.
     kernel_init: initialiser of every kernel.
@@ -56,7 +61,7 @@ class MultiScaleEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
@@ -76,12 +81,12 @@ class MultiScaleEdgeGenerator(nn.Module):
       ValueError: H or W is not a multiple of 32.
     """
     check_size(x, self.divisor)
-    options = {'spectral_norm': self.spectral_norm,
-               'kernel_init': self.kernel_init}
+    options: dict[str, Any] = {'spectral_norm': self.spectral_norm,
+                               'kernel_init': self.kernel_init}
     first, second, third = self.widths
     x = Encoder(self.widths, **options, name='encoder')(x, train)
     middle = ResidualBlocks(self.blocks, **options, name='middle')
-    # The order in which the spectral vectors move.
+    # The spectral vectors move in this order, as in the published code.
     full, eighth, quarter, half = (
         middle(_average(x, factor), train) for factor in (1, 8, 4, 2))
 
@@ -107,7 +112,7 @@ class EnhancedGatedEdgeGenerator(nn.Module):
   widths: tuple[int, int, int] = (64, 128, 256)
   blocks: int = 8
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 8  # of height and width
 
@@ -128,8 +133,8 @@ class EnhancedGatedEdgeGenerator(nn.Module):
       ValueError: H or W is not a multiple of 8.
     """
     check_size(x, self.divisor)
-    options = {'spectral_norm': self.spectral_norm,
-               'kernel_init': self.kernel_init}
+    options: dict[str, Any] = {'spectral_norm': self.spectral_norm,
+                               'kernel_init': self.kernel_init}
     first, second, third = self.widths
     x = EnhancedGatedEncoder(self.widths, self.kernel_init,
                              name='encoder')(x, mask)
@@ -148,7 +153,7 @@ class EnhancedGatedEncoder(nn.Module):
   """
 
   widths: tuple[int, int, int] = (64, 128, 256)
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   @nn.compact
   def __call__(self, x: Array, mask: Array) -> Array:
@@ -172,7 +177,8 @@ class EnhancedGatedEncoder(nn.Module):
     return x
 
 
-# Of EfficientNet-B0: expansion, kernel size, stride, output channels, blocks.
+# The stages of EfficientNet-B0: expansion, kernel size, stride, output
+# channels, number of blocks.
 _STAGES = (
     (1, 3, 1, 16, 1),
     (6, 3, 2, 24, 2),
@@ -186,27 +192,29 @@ _STAGES = (
 class EfficientUNet(nn.Module):
   """EffU-Net: EfficientNet-B0 as the encoder of a U-Net.
 
-  No code was published. Tables 1 and 2 and figure 1 of the report leave open,
-  and this chooses:
-  - the resolutions of the tables are those of the stages' inputs, as in table 1
-    of Mingxing Tan and Quoc V. Le, 2019, arXiv:1905.11946, "EfficientNet:
-    Rethinking Model Scaling for Convolutional Neural Networks"; only so do all
-    labels of the figure agree;
-  - what the encoder knows before it halves the size is concatenated behind the
-    decoder's features of that size;
-  - "Up-conv2D" is a transposed 4x4 convolution, stride 2, of as many channels;
-  - the input is EdgeConnect's, the output one channel (table 2: three);
-  - weights start as EdgeConnect's do.
+  No code was published. Where tables 1 and 2 and figure 1 of the report leave
+  something open, this network chooses:
+  - The resolutions of the tables are those of the inputs of the stages, as in
+    table 1 of Mingxing Tan and Quoc V. Le, 2019, arXiv:1905.11946,
+    "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks".
+    Only then do all labels of the figure agree.
+  - The features of the encoder, before it halves the size, are concatenated
+    with the decoder's features of that size.
+  - "Up-conv2D" is a transposed 4x4 convolution with stride 2 that keeps the
+    number of channels.
+  - The input is that of EdgeConnect; the output is one channel (table 2:
+    three).
+  - Weights start as those of EdgeConnect do.
 
   Attributes:
-    width: of the published channels, what part; at least 1/8.
-    depth: of the published blocks, what part, rounded up in each stage.
+    width: share of the published channels, at least 1/8, for small runs.
+    depth: share of the published blocks, rounded up in each stage.
     kernel_init: initialiser of every kernel.
   """
 
   width: float = 1
   depth: float = 1
-  kernel_init: nn.initializers.Initializer = edgeconnect_init
+  kernel_init: nn.initializers.Initializer = inpaintgan_init
 
   divisor = 32  # of height and width
 
@@ -256,9 +264,9 @@ class MBConv(nn.Module):
   Attributes:
     features: output channels.
     expansion: channels of the depthwise convolution for each input channel.
-    window: height and width of its kernel.
-    stride: its steps; where it is 1 and the channels are the same, the input is
-      added.
+    window: height and width of the kernel of the depthwise convolution.
+    stride: steps of the depthwise convolution. Where it is 1 and the number of
+      channels stays the same, the input is added to the output.
     kernel_init: initialiser of every kernel.
   """
 
@@ -271,7 +279,8 @@ class MBConv(nn.Module):
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H / stride, W / stride, features) for x (B, H, W, C)."""
-    def conv(name, x, features, window=1, stride=1, groups=1):
+    def conv(name: str, x: Array, features: int, window: int = 1,
+             stride: int = 1, groups: int = 1) -> Array:
       x = Conv(features, (window, window), (stride, stride),
                (window // 2, window // 2), groups=groups, use_bias=False,
                kernel_init=self.kernel_init, name=name)(x)
@@ -287,20 +296,22 @@ class MBConv(nn.Module):
     y = nn.silu(conv('depthwise', y, wide, self.window, self.stride, wide))
     weight = jnp.mean(y, axis=(1, 2), keepdims=True)
     weight = nn.silu(dense(max(channels // 4, 1), 'squeeze')(weight))
-    y = conv('project', y * nn.sigmoid(dense(wide, 'excite')(weight)),
-             self.features)
+    weight = nn.sigmoid(dense(wide, 'excite')(weight))
+    y = conv('project', scale_channels(y, weight), self.features)
     return x + y if x.shape == y.shape else y
 
 
-def _batch_norm(name):
+def _batch_norm(name: str) -> BatchNorm:
+  """Returns a batch norm with the epsilon of EfficientNet."""
   return BatchNorm(epsilon=1e-3, name=name)
 
 
-def _joined(*xs):
+def _joined(*xs: Array) -> Array:
+  """Returns arrays (B, H, W, C) as one, their channels one after another."""
   return jnp.concatenate(xs, axis=-1)
 
 
-def _average(x, factor):
+def _average(x: Array, factor: int) -> Array:
   """Returns the mean of every factor x factor pixels of (B, H, W, C)."""
   b, h, w, c = x.shape
   return x.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

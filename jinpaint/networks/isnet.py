@@ -9,10 +9,10 @@ Table 2 `ISNet(blocks=...)`. The discriminator is EdgeConnect's, in
 Where this follows the code instead of the paper:
 - the activation, of which the text says nothing, is tanh in ISNet and a leaky
   rectifier in the two base models;
-- "spectral normalization to each layer" leaves out the head's 1x1 convolution
-  and the last convolution of the base models;
-- the base model activates its low branch twice before it is enlarged, and its
-  last stage computes a low branch that nothing reads;
+- "spectral normalization to each layer" does not hold for the head's 1x1
+  convolution and the last convolution of the base models;
+- the base model activates its low branch twice before it is enlarged, and the
+  low branch of its last stage is read by nothing;
 - the "UNet-like" network has no skip connections.
 """
 
@@ -23,13 +23,14 @@ import jax
 import jax.numpy as jnp
 
 from jinpaint import errors
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import Activation, leaky_relu
 from jinpaint.layers.conv import Conv
+from jinpaint.layers.encoder_decoder import check_size, Decoder, Encoder
 from jinpaint.layers.upsampling import SubPixelConv
-from jinpaint.networks.edgeconnect import check_size, Decoder, Encoder
 from jinpaint.types import Array
 
-isnet_init = nn.initializers.normal(0.001)
+isnet_init = initializers.normal(0.001)
 
 UPSAMPLINGS = ('sub_pixel', 'bilinear')
 
@@ -47,8 +48,8 @@ class ISNet(nn.Module):
     activation: follows every convolution but the last.
     upsampling: how the low branch is enlarged: by 'sub_pixel' convolutions or
       'bilinear'.
-    activated_twice: whether the stages activate the low branch once more before
-      they enlarge it.
+    activated_twice: whether the stages activate the low branch a second time
+      before they enlarge it.
     fusion: whether the output is made of both branches (the paper's "final
       fusion", FF) or of the high one alone.
     last_factor: channels of the low branch after the last stage, in multiples
@@ -86,14 +87,16 @@ class ISNet(nn.Module):
     """
     check_size(x, self.divisor)
     channels = round(32 * self.width)
-    shared = {'activation': self.activation, 'kernel_init': self.kernel_init}
+    shared: dict[str, Any] = {
+        'activation': self.activation, 'kernel_init': self.kernel_init}
     high = Head(channels, **shared, name='head')(x, train)
-    low = None
+    low: Array | None = None
     for i, factor in enumerate((2, 4, 8, self.last_factor)):
       high, low = Stage(
           i, self.blocks, factor * channels, self.upsampling,
           self.activated_twice, **shared, name=f'stage_{i}')(high, low, train)
     if self.fusion:
+      assert low is not None  # the stages have made it
       low = Enlarge(4, self.upsampling, **shared, name='enlarge')(low, train)
       both = jnp.concatenate([high, low], axis=-1)
       high = self.activation(Conv(
@@ -181,7 +184,8 @@ class Stage(nn.Module):
       train: whether the spectral vectors move.
     """
     act, channels = self.activation, high.shape[-1]
-    shared = {'activation': act, 'kernel_init': self.kernel_init}
+    shared: dict[str, Any] = {
+        'activation': act, 'kernel_init': self.kernel_init}
     conv = lambda features, name, x, **options: act(
         _conv(self, features, name, **options)(x, train))
 
@@ -237,7 +241,9 @@ class Enlarge(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-  """act(x + conv(act(dilated conv(x)))): 3x3, zero padding.
+  """The sum act(x + conv(act(dilated conv(x)))).
+
+  Both windows are 3x3, with zero padding.
 
   Attributes:
     dilation: of the first convolution.
@@ -256,8 +262,8 @@ class ResidualBlock(nn.Module):
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns (B, H, W, C) for x (B, H, W, C)."""
     both, features = (self.dilation, self.dilation), x.shape[-1]
-    options = {'spectral_norm': self.spectral_norm,
-               'use_bias': not self.spectral_norm}
+    options: dict[str, Any] = {'spectral_norm': self.spectral_norm,
+                               'use_bias': not self.spectral_norm}
     y = self.activation(_conv(self, features, 'conv_1', padding=both,
                               dilation=both, **options)(x, train))
     return self.activation(
@@ -294,7 +300,8 @@ class UNetLike(nn.Module):
       ValueError: H or W is not a multiple of 8.
     """
     check_size(x, self.divisor)
-    options = {'spectral_norm': False, 'kernel_init': self.kernel_init}
+    options: dict[str, Any] = {
+        'spectral_norm': False, 'kernel_init': self.kernel_init}
     widths = tuple(round(n * self.width) for n in (64, 128, 256, 512))
     x = Encoder(widths, **options, name='encoder')(x, train)
     for i in range(self.blocks):
@@ -305,6 +312,13 @@ class UNetLike(nn.Module):
 
 
 def _conv(module: nn.Module, features: int, name: str, **options: Any) -> Conv:
-  """Returns a part of a module: a 3x3 convolution as nearly all here are."""
+  """Returns a 3x3 convolution with the options that most have here.
+
+  Args:
+    module: the network that the convolution is a part of.
+    features: output channels.
+    name: of the convolution in that network.
+    **options: fields of the convolution that are different.
+  """
   return Conv(features, name=name, kernel_init=module.kernel_init,
               **{'use_bias': False, 'spectral_norm': True, **options})

@@ -2,13 +2,14 @@
 
 Phillip Isola et al., 2016, arXiv:1611.07004, "Image-to-Image Translation with
 Conditional Adversarial Networks", section 3.2.2, in three published forms. All
-return the scores and the features of every layer, for feature matching.
+return the scores and, for feature matching, the features of every layer.
 """
 
 from flax import linen as nn
 
+from jinpaint.layers import initializers
 from jinpaint.layers.activations import leaky_relu
-from jinpaint.layers.conv import Conv, pytorch_init
+from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.types import Array
 
@@ -20,13 +21,13 @@ class EdgeConnectDiscriminator(nn.Module):
   and the CFS networks use it as well. No biases.
 
   Attributes:
-    sigmoid: whether scores are probabilities; without (for a hinge loss) they
-      are logits.
+    sigmoid: whether scores are probabilities; if not, as a hinge loss needs
+      it, they are logits.
     kernel_init: initialiser of every kernel.
   """
 
   sigmoid: bool = True
-  kernel_init: nn.initializers.Initializer = nn.initializers.normal(0.02)
+  kernel_init: nn.initializers.Initializer = initializers.normal(0.02)
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False
@@ -56,14 +57,14 @@ class EdgeConnectDiscriminator(nn.Module):
 class SketchRefinerDiscriminator(nn.Module):
   """The batch-normalised PatchGAN of SketchRefiner, by Chang Liu et al., 2024.
 
-  As in the published code: two zeros on every side, so that each layer's map is
-  a pixel larger than the half, and biases throughout.
+  As in the published code, two zeros on every side make the map of each layer
+  one pixel larger than half of the map before, and every layer has a bias.
 
   Attributes:
     kernel_init: initialiser of every kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False
@@ -95,11 +96,11 @@ class SketchRefinerDiscriminator(nn.Module):
 class GatedDiscriminator(nn.Module):
   """The SN-PatchGAN of free-form inpainting: each number of a map is a score.
 
-  Jiahui Yu et al., 2019, arXiv:1806.03589, section 3.3. Where this follows
-  neither of the published codes: the spectral vectors are constants for the
-  gradient and sigma is not (the TensorFlow code lets both learn; its PyTorch
-  port divides the stored weights by sigma at every call, which gives the same
-  scores from the same state).
+  Jiahui Yu et al., 2019, arXiv:1806.03589, section 3.3. In one point this
+  follows neither of the published codes: the gradient takes the spectral
+  vectors as constants, but not sigma. In the TensorFlow code, gradients flow
+  through both. Its PyTorch port divides the stored weights by sigma at every
+  call, which gives the same scores from the same state.
 
   Attributes:
     padding: `'same'`, as in TensorFlow, or `(2, 2)`, as in the port's own
@@ -110,7 +111,7 @@ class GatedDiscriminator(nn.Module):
 
   padding: tuple[int, int] | str = 'same'
   spectral_norm: bool = True
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False

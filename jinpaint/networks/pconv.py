@@ -5,7 +5,7 @@ Using Partial Convolutions", section 3.3. The authors published the layer, not
 the network; the network with weights is naoto0804's,
 github.com/naoto0804/pytorch-inpainting-with-partial-conv.
 
-| levels | parameters | sizes are multiples of | who                       |
+| levels | parameters | sizes are multiples of | used by                   |
 |--------|------------|------------------------|---------------------------|
 | 5      | 11,619,924 | 32                     |                           |
 | 6      | 18,699,860 | 64                     |                           |
@@ -17,12 +17,12 @@ from flax import linen as nn
 
 from jinpaint.layers.activations import leaky_relu
 from jinpaint.layers.norm import BatchNorm
-from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.partial_conv import Features, PartialConv
 from jinpaint.layers.upsampling import upsample_nearest
 from jinpaint.types import Array
 
 _WINDOWS = (7, 5, 5)  # of the first layers; all others have 3
-_WIDTHS = (64, 128, 256)  # likewise; all others have 512
+_WIDTHS = (64, 128, 256)  # of the first layers; all others have 512
 
 
 class PConvUNet(nn.Module):
@@ -45,7 +45,7 @@ class PConvUNet(nn.Module):
 
   @property
   def divisor(self) -> int:
-    """Height and width must be multiples of it."""
+    """The number that height and width must be multiples of."""
     return 2 ** self.levels
 
   @nn.compact
@@ -62,9 +62,11 @@ class PConvUNet(nn.Module):
 
     Returns:
       The image (B, H, W, 3), normalised as x and without bounds, and the last
-      updated mask (B, H, W, 1), 0 where the network has seen nothing.
+      updated mask (B, H, W, 1), 0 where the network knows nothing.
     """
-    def conv(name, x, valid, features, window=3, stride=1, use_bias=False):
+    def conv(name: str, x: Features, valid: Features, features: int,
+             window: int = 3, stride: int = 1, use_bias: bool = False
+             ) -> tuple[Array, Array]:
       return PartialConv(
           features, (window, window), (stride, stride),
           (window // 2, window // 2), use_bias=use_bias,
@@ -83,8 +85,10 @@ class PConvUNet(nn.Module):
             x, train and self.encoder_learns_statistics)
       x = nn.relu(x)
     for i in range(self.levels, 0, -1):
-      groups = zip(map(upsample_nearest, (x, valid)), skips.pop(), strict=True)
-      if i == 1:
-        return conv('decoder_1', *groups, 3, use_bias=True)
-      x, valid = conv(f'decoder_{i}', *groups, widths[i - 2])
-      x = leaky_relu(BatchNorm(name=f'decoder_norm_{i}')(x, train))
+      skip, skip_valid = skips.pop()
+      both = upsample_nearest(x), skip
+      both_valid = upsample_nearest(valid), skip_valid
+      if i > 1:
+        x, valid = conv(f'decoder_{i}', both, both_valid, widths[i - 2])
+        x = leaky_relu(BatchNorm(name=f'decoder_norm_{i}')(x, train))
+    return conv('decoder_1', both, both_valid, 3, use_bias=True)

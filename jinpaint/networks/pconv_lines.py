@@ -6,25 +6,28 @@ the stages; widths and output layer are those of the CIFAR-10 notebook by
 Shivkumar25 that the paper thanks for its data loader.
 
 Where this follows the text instead of that notebook:
-- each decoder stage reads the one before it (the notebook feeds every stage
-  with the encoder, so that most of its weights never learn);
+- each decoder stage reads the one before it (in the notebook every stage reads
+  the encoder, so that most of its weights never learn);
 - every partial convolution is followed by a batch norm;
-- the partial convolution is that of Liu et al., 2018, bias and window size
-  included.
+- the partial convolution is that of Liu et al., 2018, with their bias and their
+  factor for the size of the window.
 
-The paper names its adversarial loss by Pathak et al., 2016 (arXiv:1604.07379,
-"Context Encoders"), and gives no discriminator: this is theirs.
+The paper cites Pathak et al., 2016 (arXiv:1604.07379, "Context Encoders") for
+its adversarial loss, and describes no discriminator: this is the one of Pathak
+et al.
 """
 
 from flax import linen as nn
 
+from jinpaint.layers import initializers
+from jinpaint.layers.activations import Activation
 from jinpaint.layers.conv import Conv
 from jinpaint.layers.norm import BatchNorm
-from jinpaint.layers.partial_conv import PartialConv
+from jinpaint.layers.partial_conv import Features, PartialConv
 from jinpaint.layers.upsampling import upsample_nearest
 from jinpaint.types import Array
 
-_dcgan_init = nn.initializers.normal(0.02)
+_dcgan_init = initializers.normal(0.02)
 
 
 class LinePConvNet(nn.Module):
@@ -38,7 +41,7 @@ class LinePConvNet(nn.Module):
 
   @property
   def divisor(self) -> int:
-    """Height and width must be multiples of it."""
+    """The number that height and width must be multiples of."""
     return 2 ** len(self.widths)
 
   @nn.compact
@@ -53,25 +56,27 @@ class LinePConvNet(nn.Module):
 
     Returns:
       The image (B, H, W, 3) in (0, 1), and the last updated mask
-      (B, H, W, 1), 0 where the network has seen nothing.
+      (B, H, W, 1), 0 where the network knows nothing.
     """
-    def block(name, x, valid, features, activation, strides=(1, 1)):
-      x, valid = PartialConv(features, strides=strides, name=name)(x, valid)
-      x = BatchNorm(name=f'{name}_norm')(x, train)
-      return activation(x), valid
+    def block(name: str, x: Features, valid: Features, features: int,
+              activation: Activation, stride: int = 1) -> tuple[Array, Array]:
+      y, updated = PartialConv(features, strides=(stride, stride), name=name)(
+          x, valid)
+      y = BatchNorm(name=f'{name}_norm')(y, train)
+      return activation(y), updated
 
     leaky_relu = lambda x: nn.leaky_relu(x, 0.2)
     skips = []
     for i, width in enumerate(self.widths, start=1):
-      skip = block(f'encoder_{i}_p_conv_1', x, valid, width, nn.relu)
-      skips.append(skip)
-      x, valid = block(f'encoder_{i}_p_conv_2', *skip, width, nn.relu, (2, 2))
+      x, valid = block(f'encoder_{i}_p_conv_1', x, valid, width, nn.relu)
+      skips.append((x, valid))
+      x, valid = block(f'encoder_{i}_p_conv_2', x, valid, width, nn.relu, 2)
 
-    for i, (width, skip) in enumerate(
+    for i, (width, (skip, skip_valid)) in enumerate(
         zip((*self.widths[-2::-1], 3), reversed(skips), strict=True), start=1):
-      groups = zip(skip, map(upsample_nearest, (x, valid)), strict=True)
-      x, valid = block(f'decoder_{i}_p_conv_1', *groups, skip[0].shape[-1],
-                       leaky_relu)
+      x, valid = block(
+          f'decoder_{i}_p_conv_1', (skip, upsample_nearest(x)),
+          (skip_valid, upsample_nearest(valid)), skip.shape[-1], leaky_relu)
       x, valid = block(f'decoder_{i}_p_conv_2', x, valid, width, leaky_relu)
 
     return nn.sigmoid(Conv(3, name='output')(x)), valid
@@ -91,7 +96,11 @@ class LineDiscriminator(nn.Module):
   @nn.compact
   def __call__(self, x: Array, train: bool = False
                ) -> tuple[Array, tuple[Array, ...]]:
-    """Judges images (B, H, W, 3) in [0, 1].
+    """Judges images.
+
+    Args:
+      x: (B, H, W, 3) in [0, 1].
+      train: normalise by the batch instead of the running statistics.
 
     Returns:
       Logits (B, H', W', 1), positive for real, and the features of every

@@ -18,12 +18,15 @@ code, whose weights they load; those read BGR, see
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from flax import linen as nn
 import jax.numpy as jnp
 
 from jinpaint import errors
-from jinpaint.layers.conv import Conv, ConvTranspose, pad, pytorch_init
+from jinpaint.layers import initializers
+from jinpaint.layers.conv import Conv, ConvTranspose, pad
+from jinpaint.layers.feature_selection import scale_channels
 from jinpaint.layers.fourier_conv import FourierConv
 from jinpaint.layers.gated_conv import DepthwiseGatedConv, gated
 from jinpaint.layers.norm import BatchNorm
@@ -46,7 +49,7 @@ class Registration(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -61,7 +64,8 @@ class Registration(nn.Module):
       The sketch (B, H, W, 1), without bounds.
     """
     del train
-    def conv(i, x, features, stride=1, padding_mode='replicate'):
+    def conv(i: int, x: Array, features: int, stride: int = 1,
+             padding_mode: str = 'replicate') -> Array:
       return DepthwiseGatedConv(
           features, strides=(stride, stride), padding_mode=padding_mode,
           kernel_init=self.kernel_init, name=f'conv_{i}')(x)
@@ -89,7 +93,7 @@ class Enhancement(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -103,11 +107,11 @@ class Enhancement(nn.Module):
       The sketch (B, H, W, 1), at least 0, without an upper bound.
     """
     del train
-    def conv(name, x, features, **geometry):
+    def conv(name: str, x: Array, features: int, **geometry: Any) -> Array:
       return nn.relu(Conv(features, kernel_init=self.kernel_init, name=name,
                           **geometry)(x))
 
-    half = dict(strides=(2, 2))
+    half: dict[str, Any] = {'strides': (2, 2)}
     narrow, small, large, widest = _scaled((32, 64, 128, 256), self.width)
     skips = [conv('conv_1', pad(x, _THREE, 'reflect'), narrow,
                   kernel_size=(7, 7), padding=(0, 0))]
@@ -126,11 +130,11 @@ class Enhancement(nn.Module):
 
 
 class PartialSketchEncoder(nn.Module):
-  """Features of a sketch, for `TextureRestoration`. No partial convolution.
+  """Computes features of a sketch for `TextureRestoration`.
 
-  What it returns is multiplied by learned numbers that start at 0: at first the
-  sketch has no influence (as in ReZero, Bachlechner et al., 2020,
-  arXiv:2003.04887).
+  In spite of its name, it has no partial convolution. The features are
+  multiplied by learned numbers that start at 0, so that at first the sketch has
+  no influence (as in ReZero, Bachlechner et al., 2020, arXiv:2003.04887).
 
   Attributes:
     width: share of the published channels (64 to 512), for small runs.
@@ -138,7 +142,7 @@ class PartialSketchEncoder(nn.Module):
   """
 
   width: float = 1.0
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> tuple[Array, ...]:
@@ -152,15 +156,15 @@ class PartialSketchEncoder(nn.Module):
       (B, H, W, 64), (B, H/2, W/2, 128), (B, H/4, W/4, 256) and
       (B, H/8, W/8, 512).
     """
-    def normalized(name, x):
+    def normalized(name: str, x: Array) -> Array:
       return nn.relu(BatchNorm(name=f'norm_{name}')(x, train))
 
-    def conv(name, x, features, **geometry):
+    def conv(name: str, x: Array, features: int, **geometry: Any) -> Array:
       return Conv(features, kernel_init=self.kernel_init, name=name,
                   **geometry)(x)
 
     widths = _scaled((64, 128, 256, 512), self.width)
-    half = dict(kernel_size=(4, 4), strides=(2, 2))
+    half: dict[str, Any] = {'kernel_size': (4, 4), 'strides': (2, 2)}
     x = pad(x, _THREE, 'reflect')
     x = normalized('1', gated(conv('conv_1', x, 2 * widths[0],
                                    kernel_size=(7, 7), padding=(0, 0))))
@@ -170,14 +174,15 @@ class PartialSketchEncoder(nn.Module):
     for i in range(3):
       x = DilatedResidualBlock(normalize='batch', kernel_init=self.kernel_init,
                                name=f'middle_{i}')(x, train)
-    found = [x]
+    features = [x]
     for i in (1, 2, 3):
       x = ConvTranspose(2 * widths[3 - i], name=f'up_{i}')(x)
       x = normalized(f'up_{i}', gated(x))
-      found.append(x)
+      features.append(x)
     return tuple(
-        self.param(f'alpha_{i}', nn.initializers.zeros, ()) * features
-        for i, features in enumerate(found, start=1))[::-1]
+        scale_channels(array,
+                       self.param(f'alpha_{i}', nn.initializers.zeros, ()))
+        for i, array in enumerate(features, start=1))[::-1]
 
 
 class TextureRestoration(nn.Module):
@@ -194,7 +199,7 @@ class TextureRestoration(nn.Module):
   blocks: int = 9
   width: float = 1.0
   modulation: str = 'spade'
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, sketch: Sequence[Array], train: bool = False
@@ -204,7 +209,7 @@ class TextureRestoration(nn.Module):
     Args:
       x: (B, H, W, 4): the damaged image in [0, 1], its holes 0, and the mask,
         1 = hole.
-      sketch: what `PartialSketchEncoder` returns.
+      sketch: the features that `PartialSketchEncoder` returns.
       train: normalise by the batch instead of the running statistics.
 
     Returns:
@@ -212,17 +217,17 @@ class TextureRestoration(nn.Module):
     """
     errors.check_option('modulation', self.modulation, MODULATIONS)
 
-    def modulated(name, x, features):
+    def modulated(name: str, x: Array, features: Array) -> Array:
       if self.modulation == 'adain':
         return AdaIN(self.kernel_init, name=name)(x, features)
       return SPADE(round(128 * self.width), self.kernel_init, name=name)(
           x, features, train)
 
-    def conv(name, x, features, **geometry):
+    def conv(name: str, x: Array, features: int, **geometry: Any) -> Array:
       return Conv(features, kernel_init=self.kernel_init, name=name,
                   **geometry)(x)
 
-    wide = dict(kernel_size=(7, 7), padding=(0, 0))
+    wide: dict[str, Any] = {'kernel_size': (7, 7), 'padding': (0, 0)}
     widths = _scaled((64, 128, 256, 512), self.width)
     x = conv('conv_1', pad(x, _THREE, 'reflect'), widths[0], **wide)
     x = nn.relu(BatchNorm(name='norm_1')(x, train))
@@ -249,7 +254,7 @@ class FourierBlock(nn.Module):
     kernel_init: initialiser of every kernel.
   """
 
-  kernel_init: nn.initializers.Initializer = pytorch_init
+  kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
@@ -261,5 +266,6 @@ class FourierBlock(nn.Module):
     return x + y
 
 
-def _scaled(widths, share):
+def _scaled(widths: Sequence[int], share: float) -> tuple[int, ...]:
+  """Returns a share of the published widths."""
   return tuple(round(width * share) for width in widths)

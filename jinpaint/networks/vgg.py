@@ -6,34 +6,17 @@ E, without the classifier. Weights: torchvision's ImageNet files.
 """
 
 from flax import linen as nn
-import jax.numpy as jnp
 
+from jinpaint.layers.imagenet import standardize
 from jinpaint.types import Array
-
-# Mean and standard deviation of ImageNet's RGB channels, as torchvision's
-# weights expect them.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-def standardize(x: Array) -> Array:
-  """Returns (B, H, W, 3) in [0, 1] less ImageNet's mean, by its deviation."""
-  return (x - jnp.asarray(IMAGENET_MEAN, x.dtype)) / jnp.asarray(
-      IMAGENET_STD, x.dtype)
-
-
-def unstandardize(x: Array) -> Array:
-  """Returns the inverse of `standardize`."""
-  return x * jnp.asarray(IMAGENET_STD, x.dtype) + jnp.asarray(
-      IMAGENET_MEAN, x.dtype)
 
 
 def _halved(x: Array) -> Array:
   """Returns the maxima of 2 x 2 pixels, (B, H // 2, W // 2, C).
 
-  On CPUs the gradient takes half the time of `nn.max_pool`'s. Where a maximum
-  is there twice, it is dealt out; behind a rectifier that is at zeros, which
-  pass no gradient.
+  On CPUs its gradient takes half the time of that of `nn.max_pool`. Where two
+  pixels are the maximum, they share the gradient. After a rectifier that
+  happens at zeros, through which no gradient flows.
   """
   b, h, w, c = x.shape
   even = x[:, :h // 2 * 2, :w // 2 * 2]
@@ -41,7 +24,7 @@ def _halved(x: Array) -> Array:
 
 
 class VGG(nn.Module):
-  """The convolutional part of a VGG network, cut after the last asked layer.
+  """The convolutional part of a VGG network, up to the last layer asked for.
 
   Attributes:
     convs: convolutions in each of the five blocks.
@@ -56,30 +39,36 @@ class VGG(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> dict[str, Array]:
-    """Returns the asked features of RGB images (B, H, W, 3) in [0, 1].
+    """Returns the features of `layers`, by name.
 
-    `train` changes nothing: the networks have no batch statistics.
+    Args:
+      x: RGB (B, H, W, 3) in [0, 1].
+      train: changes nothing: the networks have no batch statistics.
+
+    Returns:
+      (B, H', W', C) for each layer.
 
     Raises:
-      ValueError: a name in `layers` that this network does not have.
+      ValueError: `layers` has a name that this network does not have.
     """
     del train
-    wanted, found = set(self.layers), {}
+    wanted = set(self.layers)
+    features: dict[str, Array] = {}
     if self.normalize:
       x = standardize(x)
     for block, (depth, width) in enumerate(
         zip(self.convs, (64, 128, 256, 512, 512), strict=True), start=1):
       for i in range(1, depth + 1):
-        if wanted <= found.keys():
-          return found
-        x = nn.relu(nn.Conv(width, (3, 3), padding=1,
+        if wanted <= features.keys():
+          return features
+        x = nn.relu(nn.Conv(width, (3, 3), padding=1, dtype=x.dtype,
                             name=f'conv{block}_{i}')(x))
-        found |= {name: x for name in wanted & {f'relu{block}_{i}'}}
+        features |= {name: x for name in wanted & {f'relu{block}_{i}'}}
       x = _halved(x)
-      found |= {name: x for name in wanted & {f'pool{block}'}}
-    if missing := wanted - found.keys():
+      features |= {name: x for name in wanted & {f'pool{block}'}}
+    if missing := wanted - features.keys():
       raise ValueError(f'VGG has no layer {", ".join(sorted(missing))}')
-    return found
+    return features
 
 
 class VGG16(VGG):

@@ -7,13 +7,12 @@ written, at step 0, can be evaluated, fill holes, train on, and be what another
 run starts from. What the files were is in its `published.json`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import fnmatch
 import importlib
 import importlib.util
 import json
 from pathlib import Path
-import sys
 from typing import Any, NamedTuple
 
 import jax
@@ -21,14 +20,16 @@ import ml_collections
 import numpy as np
 
 from jinpaint import converters, networks, runs, systems, training
-from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.converters import torch_file, torch_layout, weights
 from jinpaint.data import files
 from jinpaint.errors import unknown, UsageError
+from jinpaint.runs.checkpoints import Checkpoints
+from jinpaint.stage import Stage
 from jinpaint.types import KEYS, Variables
 
-# Its folder `configs` lies beside the package, in the checkout.
-_ROOT = Path(__file__).parents[1]
+# Pattern of a file's name -> network of a run -> the architectures it may have.
+Table = Mapping[str, Mapping[str, tuple[str, ...]]]
+Tables = Mapping[str, Table]  # of each system
 
 
 class Adopted(NamedTuple):
@@ -82,45 +83,57 @@ def adopt(system: str, directory: Path, workdir: Path
     raise UsageError(f'no weights of {system} were published')
   if workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
     raise UsageError(f'{workdir} is not empty; choose another --output')
-  found, variables = [], {}
+  adopted, variables = _adopt_files(system, directory, tables)
+  config = _config(system, adopted)
+  stage = runs.stage_of(config)
+  _save(config, stage, variables, workdir)
+  about = {'system': system, 'stage': config.stage,
+           'files': [file._asdict() for file in adopted]}
+  files.write_atomically(workdir / 'published.json',
+                         (json.dumps(about, indent=2) + '\n').encode())
+  return config.stage, adopted, sorted(stage.networks.keys() - variables.keys())
+
+
+def _adopt_files(system: str, directory: Path, tables: Tables
+                 ) -> tuple[list[Adopted], dict[str, Variables]]:
+  """Returns what the files of a folder are, and the networks in them."""
+  adopted: list[Adopted] = []
+  variables: dict[str, Variables] = {}
   for pattern in tables[system]:
     for path in sorted(directory.glob(pattern)):
-      for adopted, network in _read(path, system, tables):
-        found.append(adopted)
-        if adopted.network in variables:
-          first, second, *_ = (other.file for other in found
-                               if other.network == adopted.network)
+      for file, network in read_published(path, system):
+        adopted.append(file)
+        if file.network in variables:
+          first, second, *_ = (other.file for other in adopted
+                               if other.network == file.network)
           raise UsageError(f'{first} and {second} in {directory} both hold the '
-                           f'{adopted.network}; keep one')
-        variables[adopted.network] = network
-  if not found:
+                           f'{file.network}; keep one')
+        variables[file.network] = network
+  if not adopted:
     raise UsageError(f'{directory} holds none of {", ".join(tables[system])}')
+  return adopted, variables
 
-  config = _config(system, found)
-  stage = runs.stage_of(config)
+
+def _save(config: ml_collections.ConfigDict, stage: Stage,
+          variables: Variables, workdir: Path) -> None:
+  """Writes a run at step 0, with fresh weights for what was not published."""
   size = max(2 * stage.sizes.divisor, stage.sizes.smallest)
   batch = {key: np.zeros((1, size, size, KEYS[key].channels), np.float32)
            for key in stage.keys}
   optimizers = {name: adam.transformation(max(config.steps, 1))
                 for name, adam in runs.optimizers_of(config, stage).items()}
   state = training.init(
-      config.seed, stage, optimizers, batch, learned={
-          name: variables[name] for name in stage.networks
-          if name in variables})
+      config.seed, stage, optimizers, batch, average=config.average,
+      learned={name: variables[name] for name in stage.networks
+               if name in variables})
   runs.claim(workdir, config)
   saved = Checkpoints(workdir, keep=config.keep)
-  saved.save(jax.tree.map(np.asarray, state),
-             {'seed': config.seed, 'position': 0})
+  saved.save(jax.device_get(state), {'seed': config.seed, 'position': 0})
   saved.close()
-  about = {'system': system, 'stage': config.stage,
-           'files': [adopted._asdict() for adopted in found]}
-  files.write_atomically(workdir / 'published.json',
-                         (json.dumps(about, indent=2) + '\n').encode())
-  return config.stage, found, sorted(stage.networks.keys() - variables.keys())
 
 
-def _tables() -> dict[str, Mapping[str, Mapping[str, tuple[str, ...]]]]:
-  """Returns system -> pattern -> network of a run -> what it may be."""
+def _tables() -> Tables:
+  """Returns what `PUBLISHED` says, of each system that has it."""
   tables = {}
   for system in systems.NAMES:
     name = f'jinpaint.converters.{system}'
@@ -129,21 +142,27 @@ def _tables() -> dict[str, Mapping[str, Mapping[str, tuple[str, ...]]]]:
   return {system: table for system, table in tables.items() if table}
 
 
-def _read(path, system, tables) -> Iterable[tuple[Adopted, Variables]]:
-  """Yields what a file is, and the network in it, for each of its networks."""
+def read_published(path: Path, system: str
+                   ) -> Iterator[tuple[Adopted, Variables]]:
+  """Yields what a published file is, and the network in it, for each network.
+
+  Args:
+    path: the file, called as its authors called it.
+    system: whose file it should be.
+
+  Raises:
+    UsageError: the file cannot be read, or holds something else.
+  """
+  tables = _tables()
   contents = torch_file.read(path)
-  networks_of = lambda other: {
-      network: architectures for pattern, held in tables[other].items()
-      if fnmatch.fnmatchcase(path.name, pattern)
-      for network, architectures in held.items()}
   elsewhere = {
       architecture: other for other in tables.keys() - {system}
-      for architectures in networks_of(other).values()
+      for architectures in _networks_in(path, tables[other]).values()
       for architecture in architectures}
-  held = networks_of(system)
-  for network, architectures in held.items():
+  networks_here = _networks_in(path, tables[system])
+  for network, architectures in networks_here.items():
     # A trainer's file of several networks may lack some.
-    if len(held) > 1 and not any(
+    if len(networks_here) > 1 and not any(
         contents.get(name) for architecture in architectures
         for name in converters.converter_of(architecture).found_under):
       continue
@@ -151,8 +170,25 @@ def _read(path, system, tables) -> Iterable[tuple[Adopted, Variables]]:
                    elsewhere | dict.fromkeys(architectures, system), system)
 
 
-def _adopted(path, contents, network, holders, system):
-  """Returns what a network of a file is, and its variables."""
+def _networks_in(path: Path, table: Table) -> dict[str, tuple[str, ...]]:
+  """Returns network -> what it may be, for a file of that name."""
+  return {network: architectures for pattern, held in table.items()
+          if fnmatch.fnmatchcase(path.name, pattern)
+          for network, architectures in held.items()}
+
+
+def _adopted(path: Path, contents: Mapping[str, Any], network: str,
+             holders: Mapping[str, str], system: str
+             ) -> tuple[Adopted, Variables]:
+  """Returns what a network of a file is, and its variables.
+
+  Args:
+    path: the file.
+    contents: what it holds.
+    network: what a run calls the network.
+    holders: architectures that it may be -> the system that has them.
+    system: whose file it should be.
+  """
   architecture = _closest(contents, holders)
   if holders[architecture] != system:
     raise UsageError(f'{path} holds the {architecture}; try '
@@ -171,7 +207,7 @@ def _adopted(path, contents, network, holders, system):
 
 def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
   """Returns the network whose arrays differ least, by name, from a file's."""
-  def difference(architecture):
+  def difference(architecture: str) -> int:
     converter = converters.converter_of(architecture)
     keys = torch_file.state_dict(contents, *converter.found_under).keys()
     blank = dict.fromkeys(keys, np.zeros((1, 1, 1, 1)))
@@ -182,28 +218,26 @@ def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
   return min((first, *others), key=difference) if others else first
 
 
-def _config(system, found) -> ml_collections.ConfigDict:
-  """Returns the config of the stage of which most networks were found."""
-  if not (_ROOT / 'configs').is_dir():
-    raise UsageError(f'there is no {_ROOT / "configs"}: only in a checkout of '
-                     'jinpaint can weights become a run')
-  sys.path.insert(0, str(_ROOT))
-  config = importlib.import_module(f'configs.{system}').get_config()
-  names = {adopted.network for adopted in found}
-  for adopted in found:
+def _config(system: str, adopted: Sequence[Adopted]
+            ) -> ml_collections.ConfigDict:
+  """Returns the config of the stage of which most networks were published."""
+  config = importlib.import_module(f'jinpaint.configs.{system}').get_config()
+  names = {file.network for file in adopted}
+  for file in adopted:
     # Where a system knows several, the option is called as the network.
-    if adopted.network in config.options:
-      config.options[adopted.network] = adopted.architecture
-    config.options.update(adopted.options)
+    if file.network in config.options:
+      config.options[file.network] = file.architecture
+    config.options.update(file.options)
 
   stages = {}
   for name in systems.stages(system):
     config.stage = name
-    nets = runs.stage_of(config).networks
-    if {net for net in nets if not net.endswith('discriminator')} <= names:
-      stages[name] = len(nets.keys() & names)
+    wanted = runs.stage_of(config).networks.keys()
+    if {network for network in wanted
+        if not network.endswith('discriminator')} <= names:
+      stages[name] = len(wanted & names)
   if not stages:
     raise UsageError(f'{", ".join(sorted(names))} alone make no stage of '
                      f'{system}')
-  config.stage = max(stages, key=stages.get)
+  config.stage = max(stages, key=lambda name: stages[name])
   return config

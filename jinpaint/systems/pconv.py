@@ -19,8 +19,8 @@ import dataclasses
 import jax.numpy as jnp
 
 from jinpaint import errors, losses, networks
+from jinpaint.layers import imagenet
 from jinpaint.nets import Nets
-from jinpaint.networks import vgg
 from jinpaint.stage import Sizes, Stage, Update
 from jinpaint.systems.options import loss_weight
 from jinpaint.types import Array, Batch, Terms
@@ -71,7 +71,7 @@ def stage(name: str, options: Options) -> Stage:
     published['vgg16'] = networks.create('vgg16', normalize=False)
 
   def terms(nets: Nets, batch: Batch) -> Terms:
-    image, mask = vgg.standardize(batch['image']), batch['mask']
+    image, mask = imagenet.standardize(batch['image']), batch['mask']
     prediction, _ = nets('generator', *_inputs(batch))
     # Blended, not selected: masks may be soft.
     composite = mask * prediction + (1 - mask) * image
@@ -94,7 +94,7 @@ def stage(name: str, options: Options) -> Stage:
 
   def predict(nets: Nets, batch: Batch) -> dict[str, Array]:
     prediction, _ = nets('generator', *_inputs(batch))
-    return {'image': jnp.clip(vgg.unstandardize(prediction), 0, 1)}
+    return {'image': jnp.clip(imagenet.unstandardize(prediction), 0, 1)}
 
   return Stage(
       networks={'generator': network}, published=published,
@@ -105,4 +105,4 @@ def stage(name: str, options: Options) -> Stage:
 
 def _inputs(batch: Batch) -> tuple[Array, Array]:
   """Returns the image, of which only known pixels are read, and `valid`."""
-  return vgg.standardize(batch['image']), 1 - batch['mask']
+  return imagenet.standardize(batch['image']), 1 - batch['mask']

@@ -33,7 +33,6 @@ options here, as the preset `summary` of configs/sketchrefiner.py; what it
 leaves open is settled in `stage`.
 """
 
-from collections.abc import Mapping
 import dataclasses
 import functools
 
@@ -47,13 +46,14 @@ from jinpaint.nets import Nets
 from jinpaint.stage import Measure, Sizes, Stage, Update
 from jinpaint.systems import objectives
 from jinpaint.systems.options import loss_weight
-from jinpaint.types import Array, Batch, Terms
+from jinpaint.types import Array, Batch, Stats, Terms
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 
 _PERCEPTUAL = 'ade20k_resnet50_dilated'
 _CONTENT = ('relu4_2',)
 _STYLE = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
+_SIZES = Sizes(divisor=8, smallest=24)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _refining_stage(networks_: dict[str, nn.Module], update: Update,
       learns_from=('image', 'mask', 'true_edge', 'known_edge', 'sketch'),
       predicts_from=('image', 'mask', 'known_edge', 'sketch'),
       sizes=_SIZES, updates=(update,), predict=predict, makes=makes,
-      measures=_MEASURES)
+      measures=_measures())
 
 
 def _inpaint(options: Options) -> Stage:
@@ -197,8 +197,7 @@ def _inpaint(options: Options) -> Stage:
     """Returns the sketch that leads the filling, soft and cut."""
     if options.refines:
       return refine(nets, batch)
-    sketch = _with_known(batch['sketch'], batch)
-    return sketch, sketch
+    return (_with_known(batch['sketch'], batch),) * 2
 
   def paint(nets: Nets, batch: Batch, sketch: Array) -> Array:
     """Returns the prediction, in BGR."""
@@ -211,7 +210,7 @@ def _inpaint(options: Options) -> Stage:
     _, sketch = guide(painters, batch)
     fake = lax.stop_gradient(paint(painters, batch, sketch))
 
-    def score(image: Array) -> tuple[Array, tuple[Array, Nets]]:
+    def score(image: Array) -> tuple[Array, tuple[Array, Stats]]:
       judge = nets.fork()
       scores, _ = judge('discriminator', image)
       return jnp.sum(scores), (scores, judge.stats)
@@ -220,10 +219,10 @@ def _inpaint(options: Options) -> Stage:
         _bgr(batch['image']))
     fake_scores, _ = nets('discriminator', fake)
     loss = losses.ADVERSARIAL[options.gan]
+    of_fake = (losses.fake_in_hole(fake_scores, batch['mask'])
+               if options.gan == 'softplus' else loss.fake(fake_scores))
     terms = {'discriminator_real': loss.real(real_scores),
-             'discriminator_fake': (
-                 losses.fake_in_hole(fake_scores, batch['mask'])
-                 if options.gan == 'softplus' else loss.fake(fake_scores))}
+             'discriminator_fake': of_fake}
     if options.r1:
       terms['r1'] = options.r1 * losses.gradient_penalty(slope)
     return terms
@@ -263,15 +262,12 @@ def _inpaint(options: Options) -> Stage:
       predicts_from=keys, sizes=_SIZES,
       updates=(Update(('discriminator',), discriminator_terms),
                Update(('sketch_encoder', 'generator'), generator_terms)),
-      predict=predict, makes=('edge', 'sketch', 'image'), measures=_MEASURES)
+      predict=predict, makes=('edge', 'sketch', 'image'), measures=_measures())
 
 
 def _create(network: str, options: Options, **more) -> nn.Module:
   return networks.create(f'sketchrefiner_{network}', width=options.width,
                          **more)
-
-
-_SIZES = Sizes(divisor=8, smallest=24)
 
 
 def _bgr(image: Array) -> Array:
@@ -365,7 +361,7 @@ def _content_and_style_terms(nets: Nets, prediction: Array, image: Array,
     terms['content'] = options.content * losses.perceptual(
         *(objectives.chosen(x, _CONTENT) for x in (predicted, true)))
   if options.style:
-    styled: Mapping[str, Array] = true
+    styled = true
     if options.style_of == 'sketch':
       styled = lax.stop_gradient(nets('vgg19', _encoder_input(sketch)))
     terms['style'] = options.style * losses.style(
@@ -385,26 +381,20 @@ def _l1_in_hole(sketch: Array, batch: Batch) -> Array:
           / jnp.sum(batch['mask'], axis=(1, 2, 3)))
 
 
-def _refined(distance):
-  return lambda nets, batch, completed: distance(completed['edge'], batch)
-
-
-def _drawn(distance):
-  return lambda nets, batch, completed: distance(
-      _with_known(batch['sketch'], batch), batch)
-
-
-_CORRELATION = ('mean squared correlation of sketch and edge in windows of 9 x '
-                '9 pixels, known edges around the hole included')
-_L1 = 'mean |sketch - edge| in the hole'
-# How near to the edges a sketch is, refined and as it was drawn.
-_MEASURES: Mapping[str, Measure] = {
-    'refined_correlation': Measure(
-        'CC, refined', _CORRELATION, _refined(_correlation)),
-    'drawn_correlation': Measure(
-        'CC, drawn', _CORRELATION, _drawn(_correlation)),
-    'refined_l1': Measure(
-        'L1, refined', _L1, _refined(_l1_in_hole), better='lower'),
-    'drawn_l1': Measure(
-        'L1, drawn', _L1, _drawn(_l1_in_hole), better='lower'),
-}
+def _measures() -> dict[str, Measure]:
+  """Returns how near to the edges a sketch is, refined and as it was drawn."""
+  sketches = {
+      'refined': lambda batch, completed: completed['edge'],
+      'drawn': lambda batch, completed: _with_known(batch['sketch'], batch)}
+  distances = (
+      ('correlation', 'CC', 'higher', _correlation, 'mean squared correlation '
+       'of sketch and edge in windows of 9 x 9 pixels, known edges around the '
+       'hole included'),
+      ('l1', 'L1', 'lower', _l1_in_hole, 'mean |sketch - edge| in the hole'))
+  return {
+      f'{which}_{key}': Measure(
+          f'{name}, {which}', definition,
+          lambda nets, batch, completed, sketch=sketch, distance=distance: (
+              distance(sketch(batch, completed), batch)), better)
+      for key, name, better, distance, definition in distances
+      for which, sketch in sketches.items()}

@@ -1,6 +1,7 @@
 """Trains one stage of one system; `train` reads top to bottom."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
 import itertools
 import math
 from pathlib import Path
@@ -12,19 +13,23 @@ import jax
 import ml_collections
 
 from jinpaint import devices, runs, training
-from jinpaint.converters import pretrained
+from jinpaint.converters import pretrained, weights
 from jinpaint.data import files, pipeline
-from jinpaint.errors import UsageError
+from jinpaint.errors import RunError, UsageError
 from jinpaint.evaluation import evaluate, reports
-from jinpaint.runs import checkpoints
+from jinpaint.evaluation.scores import Evaluation, Evaluator
+from jinpaint.runs import checkpoints, fingerprint
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import check_batch, Stage
+from jinpaint.training.optimizer import Adam
 from jinpaint.training.progress import line, Meter, say
-from jinpaint.types import Batch
+from jinpaint.types import Batch, Variables
+
+Loader = Callable[[int], Iterator[Batch]]
 
 
 def train(config: ml_collections.ConfigDict, workdir: Path,
-          batches: Callable[[int], Iterator[Batch]] | None = None,
+          batches: Loader | None = None,
           validation: Callable[[], Iterable[Batch]] | None = None
           ) -> training.TrainState:
   """Trains, evaluates and saves, from wherever `workdir` stands.
@@ -44,115 +49,182 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     The trained state, as NumPy arrays.
 
   Raises:
-    UsageError: the config, the data or the work directory cannot be used, or
-      a loss is no longer finite.
+    UsageError: the config, the data or the work directory cannot be used.
+    RunError: a loss or a weight is no longer finite, or the disk is full.
   """
-  # What is trained: networks, terms, and one optimiser for each network.
-  stage = runs.stage_of(config)
-  computing = runs.computing_of(config)
-  adams = runs.optimizers_of(config, stage)
-  guidance = runs.guidance_of(config, training=True)
-  _check(config, stage)
-  published = {name: pretrained.load(name)
-               for name in {**stage.published, **guidance.published}}
-  evaluator = evaluate.evaluator_of(config, stage)
+  with contextlib.ExitStack() as stack:
+    # A run that goes on must not change while it is read.
+    going_on = checkpoints.exist(workdir)
+    if going_on:
+      stack.enter_context(runs.hold(workdir))
 
-  # What it is trained on, from wherever the run in `workdir` stands.
-  going_on = checkpoints.exist(workdir)
-  progress = {'seed': config.seed, 'position': 0}
-  if going_on:
-    progress = checkpoints.progress_of(workdir)
-  if batches is None:
-    batches = lambda position: pipeline.train_batches(
-        runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
-        position=position, guidance=guidance)
-  stream = batches(progress['position'])
-  steps = _steps(config, stream)
-  optimizers = {name: adam.transformation(steps)
-                for name, adam in adams.items()}
-  first_batch = dict(next(stream))
-  example = jax.eval_shape(guidance.on_device, published, {
-      key: value for key, value in first_batch.items() if key != 'position'})
-  check_batch(example, stage.learns_from)
+    # What is trained: networks, terms, and one optimiser for each network.
+    stage = runs.stage_of(config)
+    computing = runs.computing_of(config)
+    adams = runs.optimizers_of(config, stage)
+    guidance = runs.guidance_of(config, training=True)
+    _check(config, stage)
+    published = {name: pretrained.load(name)
+                 for name in {**stage.published, **guidance.published}}
+    evaluator = evaluate.evaluator_of(config, stage, published=published)
 
-  # The last checkpoint, or a fresh state with what earlier stages have learned.
-  if going_on:
-    state = training.shapes(stage, optimizers, example,
-                            average=config.average)
-  else:
-    state = training.init(
-        config.seed, stage, optimizers, example, average=config.average,
-        learned=_learned(runs.earlier_of(config), stage))
+    # What it is trained on, from where the run in `workdir` stands, and what it
+    # is watched on.
+    progress = (checkpoints.progress_of(workdir) if going_on else
+                {'seed': config.seed, 'position': 0})
+    stream = (batches or _loader(config, guidance))(progress['position'])
+    steps = _steps(config, stream)
+    optimizers = {name: adam.transformation(steps)
+                  for name, adam in adams.items()}
+    first_batch = dict(next(stream))
+    example = jax.eval_shape(guidance.on_device, published, {
+        key: value for key, value in first_batch.items() if key != 'position'})
+    check_batch(example, stage.learns_from)
+    validation = validation or _validation_loader(config)
+    watched = validation()
+    watch = _Watch(config, workdir, evaluator, validation,
+                   shown=evaluator.guide(next(iter(watched))))
 
-  # What evaluation while training reads.
-  if validation is None:
-    validation = lambda: pipeline.eval_batches(
-        runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
-        limit=config.eval_examples,
-        guidance=runs.guidance_of(config, training=False))
-  examples = evaluator.guide(next(iter(validation())))
+    # The last checkpoint, or a fresh state with what earlier stages learned.
+    if going_on:
+      state = training.shapes(stage, optimizers, example,
+                              average=config.average)
+    else:
+      state = training.init(
+          config.seed, stage, optimizers, example, average=config.average,
+          learned=_learned(runs.earlier_of(config), stage))
+      stack.enter_context(runs.hold(workdir))
+    runs.claim(workdir, config)
+    _introduce(config, stage, state, workdir)
+    _warn(workdir, adams, steps, training=stream, validation=watched)
+    saved = stack.enter_context(Checkpoints(workdir, keep=config.keep))
+    if going_on:
+      state, progress = saved.restore(like=state)
+      say(f'going on from step {int(state.step)}')
 
-  runs.claim(workdir, config)
-  _introduce(config, stage, state, workdir)
+    # One step, on every device.
+    step = first = int(state.step)
+    step_fn = devices.data_parallel(training.make_step(
+        stage, optimizers, mean=devices.mean, guide=guidance.on_device,
+        average=config.average, **computing))
+    state, published = devices.everywhere((state, published))
+    writer = metric_writers.create_default_writer(str(workdir))
+    stack.callback(writer.close)
+    meter = Meter(step, steps, config.batch_size)
+    stack.callback(meter.close)
+    rest = itertools.chain([first_batch], stream)
+    while step < steps:
+      step += 1
+      batch = dict(next(rest))
+      progress['position'] = int(
+          batch.pop('position', step * config.batch_size))
+      batch = devices.split(batch)
+      if step == first + 1:
+        step_fn = _compiled(step_fn, state, published, batch)
+        meter.start()
+      state, logs = step_fn(state, published, batch)
+      meter.add(logs)
+
+      last = step == steps
+      logging, evaluating, saving = (
+          last or step % every == 0 for every in
+          (config.log_every, config.eval_every, config.save_every))
+      if logging or evaluating or saving:
+        losses = meter.losses()
+        _check_finite(losses, step, saved)
+      if logging:
+        speed = meter.lap()
+        # Of the update that was just made; the first one is number 0.
+        rates = {f'learning_rate/{name}': float(adam.schedule(steps)(step - 1))
+                 for name, adam in adams.items()}
+        writer.write_scalars(step, losses | rates | speed)
+        say(line(step, steps, losses, speed))
+      if evaluating or saving:
+        with meter.paused():
+          host_state = jax.device_get(state)
+          means = None
+          if evaluating:
+            means = watch.score(host_state.variables, step, writer, last=last)
+          # What was evaluated is saved, so that the best step can be kept.
+          saved.save(host_state, progress, means)
+
+    host_state = jax.device_get(state)
+    if step == first:  # the run had come to its end before
+      watch.report(host_state.variables, step)
+    for name in getattr(stream, 'skipped', ()):
+      say(f'not trained on, broken: {name}')
+    return host_state
+
+
+class _Watch:
+  """Scores a run on held-out examples while it trains, and at its end."""
+
+  def __init__(self, config: ml_collections.ConfigDict, workdir: Path,
+               evaluator: Evaluator,
+               validation: Callable[[], Iterable[Batch]], *, shown: Batch):
+    self._config, self._evaluator = config, evaluator
+    self._directory = workdir / 'evaluation'
+    self._validation, self._shown = validation, shown
+
+  def score(self, variables: Variables, step: int,
+            writer: metric_writers.MetricWriter, *, last: bool
+            ) -> dict[str, float]:
+    """Writes scores and a figure of examples; returns the means.
+
+    Args:
+      variables: the networks.
+      step: at which they are.
+      writer: for TensorBoard.
+      last: whether it is the last step, whose report on all held-out examples
+        holds the scores of the first ones, so that these are not scored twice.
+    """
+    if last:
+      evaluation = self.report(variables, step).first(
+          self._config.eval_examples)
+    else:
+      evaluation = self._evaluator(variables, self._validation())
+    means = evaluation.means()
+    writer.write_scalars(
+        step, {f'validation/{name}': value for name, value in means.items()})
+    figure = reports.figure(
+        self._shown, self._evaluator.predict(variables, self._shown))
+    writer.write_images(step, {'examples': figure[None]})
+    say(f'step {step}  validation  ' + '  '.join(
+        f'{name} {value:.4g}' for name, value in means.items()))
+    return means
+
+  def report(self, variables: Variables, step: int) -> Evaluation:
+    """Evaluates on all held-out examples; prints and writes the table."""
+    return evaluate.report(self._config, self._directory, variables, step=step,
+                           evaluator=self._evaluator)
+
+
+def _loader(config: ml_collections.ConfigDict, guidance: Any) -> Loader:
+  """Returns the loader of a config's photographs."""
+  return lambda position: pipeline.train_batches(
+      runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
+      position=position, guidance=guidance)
+
+
+def _validation_loader(config: ml_collections.ConfigDict
+                       ) -> Callable[[], Iterable[Batch]]:
+  """Returns what loads the held-out examples that a run is watched on."""
+  return lambda: pipeline.eval_batches(
+      runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
+      limit=config.eval_examples,
+      guidance=runs.guidance_of(config, training=False))
+
+
+def _warn(workdir: Path, adams: Mapping[str, Adam], steps: int,
+          **loaders: Any) -> None:
+  """Says what is not as a user may think it is: schedules, and changed data."""
   for name, adam in adams.items():
-    if warning := adam.ends_early(steps):
-      say(f'{name}: {warning}')
-  saved = Checkpoints(workdir, keep=config.keep)
-  if going_on:
-    state, progress = saved.restore(like=state)
-    say(f'going on from step {int(state.step)}')
-
-  # One step, on every device.
-  step = first = int(state.step)
-  step_fn = devices.data_parallel(training.make_step(
-      stage, optimizers, mean=devices.mean, guide=guidance.on_device,
-      average=config.average, **computing))
-  state, published = devices.everywhere((state, published))
-  writer = metric_writers.create_default_writer(str(workdir))
-  meter = Meter(step, steps, config.batch_size)
-  stream = itertools.chain([first_batch], stream)
-  while step < steps:
-    step += 1
-    batch = dict(next(stream))
-    progress['position'] = int(
-        batch.pop('position', step * config.batch_size))
-    batch = devices.split(batch)
-    if step == first + 1:
-      step_fn = _compiled(step_fn, state, published, batch)
-      meter.start()
-    state, logs = step_fn(state, published, batch)
-    meter.add(logs)
-
-    logging, evaluating, saving = (
-        step == steps or step % every == 0 for every in
-        (config.log_every, config.eval_every, config.save_every))
-    if logging or saving or evaluating:
-      losses = meter.losses()
-      _check_finite(losses, step, saved)
-    if logging:
-      speed = meter.lap()
-      rates = {f'learning_rate/{name}': float(adam.schedule(steps)(step - 1))
-               for name, adam in adams.items()}
-      writer.write_scalars(step, losses | rates | speed)
-      say(line(step, steps, losses, speed))
-    if evaluating or saving:
-      with meter.paused():
-        host_state = jax.device_get(state)
-        means = None
-        if evaluating:
-          means = _validate(evaluator, host_state.variables, validation(),
-                            examples, step, writer)
-        saved.save(host_state, progress, means)
-
-  meter.close()
-  saved.close()
-  writer.close()
-  for name in getattr(stream, 'skipped', ()):
-    say(f'not trained on, broken: {name}')
-  state = jax.device_get(state)
-  evaluate.report(config, workdir / 'evaluation', state.variables, step=step,
-                  evaluator=evaluator)
-  return state
+    if misfit := adam.misfit(steps):
+      say(f'the learning rate of the {name} {misfit}')
+  for change in fingerprint.changes(workdir, {
+      use: loader.source for use, loader in loaders.items()
+      if hasattr(loader, 'source')}):
+    say(change)
 
 
 def _check(config: ml_collections.ConfigDict, stage: Stage) -> None:
@@ -192,16 +264,25 @@ def _steps(config: ml_collections.ConfigDict, stream: Any) -> int:
   return math.ceil(config.epochs * len(stream.source) / config.batch_size)
 
 
-def _learned(workdirs, stage):
-  """Returns the stage's networks as earlier runs left them, the first wins."""
-  learned = {}
-  for workdir in workdirs:
-    variables, step = checkpoints.variables_of(workdir)
+def _learned(earlier: Iterable[Path], stage: Stage) -> Variables:
+  """Returns the stage's networks as earlier runs left them; the first wins.
+
+  Args:
+    earlier: work directories, or files that `jinpaint convert` wrote.
+    stage: whose networks are needed.
+  """
+  learned: dict[str, Any] = {}
+  for path in earlier:
+    if path.is_file():
+      variables, when = weights.load_for(stage.networks, path), ''
+    else:
+      variables, step = checkpoints.variables_of(path)
+      when = f', step {step}'
     used = variables.keys() & stage.networks.keys() - learned.keys()
     if not used:
-      raise UsageError(f'{workdir} has {", ".join(variables)}: nothing that '
-                       'is still needed here')
-    say(f'starting with {", ".join(sorted(used))} of {workdir}, step {step}')
+      raise UsageError(f'{path} has {", ".join(variables)}: nothing that is '
+                       'still needed here')
+    say(f'starting with {", ".join(sorted(used))} of {path}{when}')
     learned |= {name: variables[name] for name in used}
   if needed := stage.networks.keys() - learned.keys() - set(stage.trained):
     raise UsageError(f'this stage does not train the {", ".join(needed)}; name '
@@ -209,7 +290,8 @@ def _learned(workdirs, stage):
   return learned
 
 
-def _introduce(config, stage, state, workdir):
+def _introduce(config: ml_collections.ConfigDict, stage: Stage,
+               state: training.TrainState, workdir: Path) -> None:
   """Says what is about to be trained, and on what."""
   kind = jax.local_devices()[0].device_kind
   say(f'{config.system} {config.stage} on {devices.count()} x {kind}, data '
@@ -229,31 +311,18 @@ def _introduce(config, stage, state, workdir):
           state.params, include_stats=False).encode())
 
 
-def _compiled(step_fn, state, frozen, batch):
+def _compiled(step_fn: Any, state: training.TrainState, published: Variables,
+              batch: Batch) -> Callable[..., Any]:
   """Compiles the step ahead of time, so that no step's time holds it."""
   start = time.monotonic()
-  compiled = step_fn.lower(state, frozen, batch).compile()
+  compiled = step_fn.lower(state, published, batch).compile()
   say(f'compiled the step in {time.monotonic() - start:.1f} s')
   return compiled
 
 
-def _check_finite(losses: Mapping[str, float], step: int, saved: Checkpoints):
+def _check_finite(losses: Mapping[str, float], step: int, saved: Checkpoints
+                  ) -> None:
   for name, value in losses.items():
     if not math.isfinite(value):
-      raise UsageError(
-          f'the loss {name} is {value} at step {step}; the last good '
-          f'checkpoint is step {saved.latest}')
-
-
-def _validate(evaluator, variables, batches, examples, step, writer
-              ) -> dict[str, Any]:
-  """Scores the held-out examples; writes scores and a figure of some."""
-  means = evaluator(variables, batches).means()
-  writer.write_scalars(
-      step, {f'validation/{name}': value for name, value in means.items()})
-  figure = reports.figure(
-      examples, evaluator.predict(variables, examples))
-  writer.write_images(step, {'examples': figure[None]})
-  say(f'step {step}  validation  ' + '  '.join(
-      f'{name} {value:.4g}' for name, value in means.items()))
-  return means
+      raise RunError(f'{name} is {value} at step {step}; the last good '
+                     f'checkpoint is {saved.latest or "none"}')

@@ -7,6 +7,8 @@ import optax
 from jinpaint.errors import UsageError
 
 WHOLE_RUN = -1  # of `cosine_steps`
+# Halved so often, a learning rate moves no float32 weight any more.
+_HALVINGS = 24
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,13 +74,19 @@ class Adam:
     return (optax.chain(optax.clip_by_global_norm(self.clip_norm), adam)
             if self.clip_norm else adam)
 
-  def ends_early(self, steps: int) -> str | None:
-    """Returns what to say where the schedule is shorter than the run.
+  def misfit(self, steps: int) -> str | None:
+    """Returns what to say where the schedule does not fit the run, or None.
 
     Args:
       steps: how many the run has.
     """
     if 0 < self.cosine_steps < steps:
-      return (f'the learning rate is 0 from step {self.cosine_steps} on, '
-              f'{steps - self.cosine_steps} steps before the end')
+      return (f'is 0 from step {self.cosine_steps} on, but the run has {steps} '
+              'steps: see cosine_steps')
+    if not self.cosine_steps and 0 < self.halve_every * _HALVINGS < steps:
+      return (f'is halved {steps // self.halve_every} times in the {steps} '
+              'steps of the run, nearly to 0: see halve_every')
+    if self.warmup_steps >= max(steps, 1):
+      return (f'is still rising when the run ends, after {steps} steps: see '
+              'warmup_steps')
     return None

@@ -301,16 +301,37 @@ def test_one_mask_serves_a_whole_folder_and_warns_once(place, inpaint):
     assert_filled(f'out/{name}', image)
 
 
+def test_a_mask_of_the_same_stem_in_another_folder_is_taken(place, inpaint):
+  image = write('photos/sub/x.png', picture(3))
+  write('masks/x.png', hole())
+  assert inpaint('photos', 'masks', 'out') == (
+      0, 'wrote 1 of 1 to out\n', '')
+  assert_filled('out/sub/x.png', image)
+
+
+def test_a_mask_at_the_same_path_goes_before_one_of_the_same_stem(
+    place, inpaint):
+  image = write('photos/sub/x.png', picture(3))
+  write('masks/other/x.png', 255 - hole())
+  write('masks/sub/x.bmp', hole())
+  assert inpaint('photos', 'masks', 'out')[0] == 0
+  assert_filled('out/sub/x.png', image)
+
+
 def test_a_mask_that_is_missing_or_there_twice_is_named(place, inpaint):
   for name in ('a', 'sub/b'):
     write(f'in/{name}.png', picture(3))
   write('masks/a.png', hole())
-  write('masks/b.png', hole())  # not in the sub-folder
-  assert_refused(inpaint('in', 'masks', 'out'), 'no mask for sub/b.png')
+  assert_refused(inpaint('in', 'masks', 'out'),
+                 'no masks named b for the image sub/b.png')
+  for folder in 'xy':
+    write(f'masks/{folder}/b.png', hole())
+  assert_refused(inpaint('in', 'masks', 'out'),
+                 '2 masks named b for the image sub/b.png', 'x/b.png, y/b.png')
   write('masks/sub/b.png', hole())
   write('masks/a.bmp', hole())
-  assert_refused(inpaint('in', 'masks', 'out'), 'two masks for a', 'a.bmp',
-                 'a.png')
+  assert_refused(inpaint('in', 'masks', 'out'), '2 masks named a for the image '
+                 'a.png', 'a.bmp, a.png')
   assert not Path('out').exists()
 
 
@@ -364,7 +385,7 @@ def test_an_existing_result_in_a_folder_stops_it_before_it_starts(
   assert inpaint('in', 'mask.png', 'out', '--overwrite')[0] == 0
 
 
-def test_a_failed_write_leaves_what_was_there(place, inpaint, monkeypatch):
+def test_a_full_disk_leaves_what_was_there(place, inpaint, monkeypatch):
   write('photo.png', picture(3))
   write('mask.png', hole())
   write('out.png', picture(3, seed=1))
@@ -373,8 +394,8 @@ def test_a_failed_write_leaves_what_was_there(place, inpaint, monkeypatch):
   def full(part, path):
     raise OSError(28, 'No space left on device')
   monkeypatch.setattr(files.os, 'replace', full)
-  assert_refused(inpaint('photo.png', 'mask.png', 'out.png', '--overwrite'),
-                 'cannot write out.png: No space left on device')
+  assert inpaint('photo.png', 'mask.png', 'out.png', '--overwrite') == (
+      1, '', 'error: cannot write out.png: No space left on device\n')
   assert contents(place) == before
 
 
@@ -595,7 +616,7 @@ def test_a_folder_needs_a_sketch_for_each_image(follower, inpaint):
   write('mask.png', hole())
   write('sketches/a.png', stroke())
   assert_refused(inpaint('in', 'mask.png', 'out', '--sketch=sketches'),
-                 'sketches holds no sketch for b.png')
+                 'no sketches named b for the image b.png in sketches')
   write('sketches/b.png', stroke())
   assert inpaint('in', 'mask.png', 'out', '--sketch=sketches')[0] == 0
 

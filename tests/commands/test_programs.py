@@ -51,16 +51,17 @@ def assert_refused(done, *words):
     ([QUICK], '--workdir is missing'),
     ([WORK], '--config is missing'),
     ([QUICK, WORK, '--config.batchsize=4'],
-     """unknown config key 'batchsize'; did you mean "batch_size\""""),
+     """unknown config key: 'batchsize' Did you mean "batch_size\""""),
     ([QUICK, WORK, '--config.data.souce=photos', '--config.seed=1'],
-     """unknown config key 'souce'; did you mean "source\""""),
+     """unknown config key: 'souce' Did you mean "source\""""),
     ([QUICK, WORK, '--config.dta.source=photos'],
-     """unknown config key 'dta'; did you mean "data\""""),
-    ([QUICK, WORK, '--config.elephant=1'], "unknown config key 'elephant'"),
+     """unknown config key: 'dta' Did you mean "data\""""),
+    ([QUICK, WORK, '--config.elephant=1'], "unknown config key: 'elephant'"),
     ([QUICK, WORK, '--config.steps=many'], "'many'"),
     ([QUICK, WORK, '--config.data.size=1.5'], "'1.5'"),
     (['--config=configs/pconv_lines.py:flower', WORK],
-     'no variant "flower"; there are: flowers102, celeba'),
+     'error: this config has no variant "flower"; there are: flowers102, '
+     'celeba'),
     (['--config=configs/none.py', WORK], 'configs/none.py'),
     ([QUICK, WORK, '--wrokdir=x'], 'unknown flag "wrokdir"; did you mean '
      '"workdir"'),
@@ -68,6 +69,15 @@ def assert_refused(done, *words):
 def test_wrong_words_for_training_are_one_line(words, message):
   assert_refused(run('train.py', *words), message)
   assert not (ROOT / 'nowhere').exists()
+
+
+def test_a_fault_in_the_code_of_a_config_keeps_its_traceback(tmp_path):
+  config = tmp_path / 'mine.py'
+  config.write_text('import math\n\ndef get_config():\n  return math.tau2\n')
+  done = run('train.py', f'--config={config}', WORK)
+  assert done.returncode == 1
+  assert done.stderr.startswith('Traceback')
+  assert 'return math.tau2' in done.stderr
 
 
 @pytest.mark.parametrize(('words', 'message'), [

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import jinpaint
-from jinpaint.converters import download, weights
+from jinpaint import networks
+from jinpaint.converters import download, pretrained, weights
 from jinpaint.errors import UsageError
 
 HED = Path(__file__).parents[1] / 'fixtures' / 'published' / 'hed.pth'
@@ -71,6 +72,57 @@ def test_broken_and_foreign_files_are_named(hed_file, tmp_path):
   with pytest.raises(UsageError, match=f'{hed_file}: '):
     weights.convert('hed', hed_file, tmp_path / 'hed.npz')
   assert not (tmp_path / 'hed.npz').exists()
+
+
+def test_a_converted_file_in_the_cache_takes_the_place_of_the_published_one(
+    tmp_path, monkeypatch):
+  monkeypatch.setenv('JINPAINT_CACHE', str(tmp_path / 'cache'))
+  written = weights.convert('hed', HED, tmp_path / 'cache/hed.npz')
+  jax.tree.map(np.testing.assert_array_equal, pretrained.load('hed'),
+               written.variables)
+  (tmp_path / 'cache/hed.npz').rename(tmp_path / 'cache/vgg16.npz')
+  with pytest.raises(UsageError, match=r'vgg16\.npz holds the hed, not'):
+    pretrained.load('vgg16')
+
+
+@pytest.fixture
+def isnet_file(tmp_path):
+  """Some weights of ISNet with two blocks."""
+  path = tmp_path / 'isnet.npz'
+  weights.save(path, weights.Weights(
+      'isnet_generator', {'params': {'a': jnp.ones(2)}}, {'blocks': 2}))
+  return path
+
+
+def test_a_converted_file_starts_the_network_of_a_run_that_it_holds(isnet_file):
+  create = networks.create
+  started = weights.load_for({
+      'discriminator': create('edgeconnect_discriminator'),
+      'generator': create('isnet_generator', blocks=2)}, isnet_file)
+  assert started.keys() == {'generator'}
+  np.testing.assert_array_equal(started['generator']['params']['a'], (1, 1))
+
+
+@pytest.mark.parametrize(('modules', 'message'), [
+    ({'edges': networks.create('hed')},
+     'the isnet_generator, which is none of the networks here: edges'),
+    (dict.fromkeys('ab', networks.create('isnet_generator')),
+     'several networks here are one: a, b; convert the whole system'),
+    ({'g': networks.create('isnet_generator', blocks=4)},
+     'with blocks = 2; the g here has 4')])
+def test_a_converted_file_that_no_network_of_a_run_can_start_with_is_refused(
+    modules, message, isnet_file):
+  with pytest.raises(UsageError, match=f'{isnet_file} holds .*{message}'):
+    weights.load_for(modules, isnet_file)
+
+
+@pytest.mark.parametrize(('network', 'message'), [
+    ('isnet_generater', 'did you mean "isnet_generator"'),
+    ('hed', "unexpected keyword argument 'blocks'")])
+def test_a_file_of_another_version_is_named(network, message, isnet_file):
+  weights.save(isnet_file, weights.load(isnet_file)._replace(network=network))
+  with pytest.raises(UsageError, match=f'{isnet_file}: .*{message}'):
+    weights.load_for({'edges': networks.create('hed')}, isnet_file)
 
 
 @pytest.mark.parametrize(('network', 'file', 'sha256', 'licence'), [

@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 import pytest
 
 from jinpaint.data import files
-from jinpaint.errors import UsageError
+from jinpaint.errors import RunError, UsageError
 
 ORIENTATION = 0x112  # the EXIF tag
 LOSSLESS = ('.png', '.webp', '.bmp', '.tif', '.tiff')
@@ -150,6 +150,28 @@ def test_alpha_is_not_lost_in_silence(tmp_path):
   assert files.read(tmp_path / 'b.tif').pixels.shape == (5, 7)
 
 
+@pytest.mark.parametrize('order', ['little', 'big'])
+def test_a_tag_is_read_and_patched_where_it_stands(order):
+  number = lambda value, size: value.to_bytes(size, order)
+  start = b'II*\0' if order == 'little' else b'MM\0*'
+  entries = b''.join(number(tag, 2) + number(3, 2) + number(1, 4)
+                     + number(value, 2) + b'\0\0'
+                     for tag, value in ((0x100, 7), (0x152, 2)))
+  data = np.frombuffer(start + number(8, 4) + number(2, 2) + entries,
+                       np.uint8).copy()
+  assert files._read_tag(data, 0x152) == 2
+  before = data.copy()
+  files._patch_tag(data, 0x152, 1)
+  assert files._read_tag(data, 0x152) == 1
+  assert files._read_tag(data, 0x100) == 7
+  assert (data != before).sum() == 1
+  files._patch_tag(data, 0x999, 1)  # there is none
+  assert files._read_tag(data, 0x999) is None
+  # Cut off in the second entry; no such data at all.
+  assert files._read_tag(data[:-1], 0x152) is None
+  assert files._read_tag(data[1:], 0x100) is None
+
+
 def test_depth_and_channels_are_kept(tmp_path):
   cases = {'grey.jpg': noise(5, 7), 'grey.png': noise(5, 7, dtype=np.uint16),
            'rgb.png': noise(5, 7, 3), 'rgba.png': noise(5, 7, 4)}
@@ -275,14 +297,14 @@ def test_an_unknown_format_is_refused(tmp_path):
   assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
   path = tmp_path / 'photo.png'
   path.write_bytes(b'old')
 
   def full(part, path):
     raise OSError(28, 'No space left on device')
   monkeypatch.setattr(files.os, 'replace', full)
-  with pytest.raises(UsageError, match=r'photo\.png: No space left on'):
+  with pytest.raises(RunError, match=r'photo\.png: No space left on'):
     files.write(path, files.Picture(noise(8, 8)))
   assert [p.name for p in tmp_path.iterdir()] == ['photo.png']
   assert path.read_bytes() == b'old'

@@ -494,7 +494,7 @@ def test_a_plus_in_a_path_stays_one(tmp_path):
     ('', 'there are: block, deepfill, files, half, lines, strokes, walk'),
     ('lines:thicknes=2', 'option of lines.*did you mean "thickness"'),
     ('lines:height=2', 'unknown option of lines'),
-    ('half:side=left', 'unknown option of half "side"'),
+    ('half:side=left', 'half:side=left"; nothing may follow "half"'),
     ('files', 'files:PATH'),
     ('files:', 'files:PATH'),
     ('lines+files:', 'files:PATH'),

@@ -12,6 +12,7 @@ import tensorflow as tf
 from jinpaint.data import files, pipeline
 from jinpaint.data.examples import Data, Examples
 from jinpaint.errors import UsageError
+from jinpaint.guidance import Guidance
 
 DATA = Data(
     source='photos', eval_source='', size=16, crop='random', scales=(0.3, 1.0),
@@ -113,14 +114,18 @@ def tfds(tmp_path_factory):
 
 
 def train(count, *, batch_size=4, seed=0, position=0, **changes):
-  batches = pipeline.train_batches(data(**changes), batch_size=batch_size,
-                                   seed=seed, position=position)
+  wanted = data(**changes)
+  batches = pipeline.train_batches(
+      wanted, batch_size=batch_size, seed=seed, position=position,
+      guidance=Guidance(wanted, training=True))
   return [next(batches) for _ in range(count)]
 
 
 def held_out(*, batch_size=4, seed=0, limit=0, **changes):
-  return list(pipeline.eval_batches(data(**changes), batch_size=batch_size,
-                                    seed=seed, limit=limit))
+  wanted = data(**changes)
+  return list(pipeline.eval_batches(
+      wanted, batch_size=batch_size, seed=seed, limit=limit,
+      guidance=Guidance(wanted, training=False)))
 
 
 def assert_same(ours, theirs):
@@ -180,8 +185,8 @@ def test_edges_come_where_they_are_asked_for_and_are_padded(noisy):
   one = ((4, 16, 16, 1), 'float32')
   asked = dict(source=noisy, edge='canny:sigma=1')
   assert edges(train(1, source=noisy)[0]) == {}
-  assert edges(train(1, **asked)[0]) == {'edge': one}
-  both = {'edge': one, 'known_edge': one}
+  assert edges(train(1, **asked)[0]) == {'true_edge': one}
+  both = {'true_edge': one, 'known_edge': one}
   assert edges(train(1, source=noisy, edge='canny:hole=masked')[0]) == both
   whole, padded = held_out(**asked)
   assert edges(whole) == edges(padded) == both
@@ -543,9 +548,10 @@ def test_a_photograph_without_its_edge_map_is_named_before_work_starts(
     ten, tmp_path):
   for number in range(9):
     write(tmp_path, f'{number:02}.png', np.zeros((20, 24), np.uint8))
+  wanted = data(source=ten, edge=f'files:{tmp_path}')
   with pytest.raises(UsageError, match=r'09\.png'):
-    pipeline.train_batches(
-        data(source=ten, edge=f'files:{tmp_path}'), batch_size=2, seed=0)
+    pipeline.train_batches(wanted, batch_size=2, seed=0,
+                           guidance=Guidance(wanted, training=True))
 
 
 # TFDS
@@ -691,11 +697,16 @@ def test_what_tfds_imports_to_download_is_installed():
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    ({'source': 'phtos'}, 'unknown source "phtos"; did you mean "photos"'),
-    ({'source': 'photos:x'}, 'cannot read the source "photos:x"'),
-    ({'source': 'folder:'}, 'cannot read the source "folder:"'),
-    ({'source': 'tfds:a b'}, 'cannot read the source "tfds:a b"'),
-    ({'source': ''}, 'unknown source ""'),
+    ({'source': 'phtos'},
+     'unknown kind of source "phtos"; did you mean "photos"'),
+    ({'source': 'photos:x'},
+     'cannot read the source "photos:x"; nothing may follow "photos"'),
+    ({'source': 'folder:'},
+     'cannot read the source "folder:"; write folder:PATH'),
+    ({'source': 'tfds:a b'},
+     'cannot read the source "tfds:a b"; write tfds:NAME[:SPLIT]'),
+    ({'source': ''},
+     'unknown kind of source ""; there are: folder, photos, tfds'),
     ({'source': 'folder:nowhere'}, 'there is no folder nowhere'),
     ({'source': 'folder:~no_such_user'}, 'there is no folder ~no_such_user'),
     ({'crop': 'centre'}, 'unknown data.crop "centre"; did you mean "center"'),

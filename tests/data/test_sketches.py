@@ -13,6 +13,7 @@ from jinpaint import guidance
 from jinpaint.data import edges, files, sketches
 from jinpaint.data.examples import Data, Examples
 from jinpaint.errors import UsageError
+from jinpaint.guidance import Guidance
 
 
 def recorded(name):
@@ -93,8 +94,8 @@ def test_a_displacement_is_in_pixels_of_either_axis():
 
 
 def test_the_largest_displacement_grows_with_the_image():
-  make = sketches.parse('simulated:move=60')
-  small, large = (make.field(np.random.default_rng(3), size, size)
+  simulated = sketches.parse('simulated:move=60')
+  small, large = (simulated.field(np.random.default_rng(3), size, size)
                   for size in (64, 256))
   np.testing.assert_allclose(small, large, atol=1e-7)
 
@@ -115,19 +116,21 @@ def test_thinned_lines_are_a_pixel_wide():
   thin = sketches.thinned(edge)
   assert set(np.unique(thin)) == {0, 1}
   assert thin[:, 10].sum() == 1
-  bent = sketches.parse('simulated:move=0:thin=yes')(
+  bent = sketches.parse('simulated:move=0:thin=yes').simulate(
       np.random.default_rng(0), edge)
   assert bent[:, 10].sum() == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(('spec', 'message'), [
     ('bent', 'unknown kind of sketches "bent"'),
-    ('simulated:moves=3', 'unknown option of simulated "moves"'),
-    ('simulated:move=x', 'move is "x"'),
-    ('simulated:move=9-3', 'move is "9-3"'),
-    ('simulated:thin=1', 'unknown value of thin "1"'),
-    ('files', 'cannot read the sketches "files"'),
-    ('none:3', 'cannot read the sketches "none:3"')])
+    ('simulated:moves=3', 'unknown option of simulated "moves"; did you mean '
+     '"move"'),
+    ('simulated:move=x',
+     'cannot read "move=x" .* write move=65 or move=30-100'),
+    ('simulated:move=9-3', 'cannot read "move=9-3" .* write move=65 or'),
+    ('simulated:thin=1', 'cannot read "thin=1" .* write thin=yes or thin=no'),
+    ('files', 'cannot read the sketches "files"; write files:PATH'),
+    ('none:3', 'cannot read the sketches "none:3"; nothing may follow "none"')])
 def test_a_misspelt_kind_is_one_line(spec, message):
   with pytest.raises(UsageError, match=message) as error:
     sketches.parse(spec)
@@ -145,49 +148,56 @@ def data(**changes):
       workers=0, max_bad_images=0, sketch='simulated'), **changes})
 
 
+def examples(*, seed=0, names=(), **changes):
+  """Training examples with all that their data ask for."""
+  wanted = data(**changes)
+  return Examples(wanted, seed=seed, training=True, names=names,
+                  guidance=Guidance(wanted, training=True))
+
+
 def photograph():
   y, x = np.mgrid[:40, :50]
   return np.repeat(np.uint8(((x // 9 + y // 7) % 2) * 200)[..., None], 3, -1)
 
 
 def test_examples_have_the_bent_edges_of_the_image():
-  made = Examples(data(), seed=1, training=True).make(photograph(), 0, 0)
+  made = examples(seed=1).make(photograph(), 0, 0)
   assert made['sketch'].shape == (32, 32, 1)
   assert 0 < made['sketch'].max() <= 1
-  assert (made['sketch'] != made['edge']).any()
-  again, other = (Examples(data(), seed=1, training=True).make(
-      photograph(), 0, index)['sketch'] for index in (0, 1))
+  assert (made['sketch'] != made['true_edge']).any()
+  again, other = (examples(seed=1).make(photograph(), 0, index)['sketch']
+                  for index in (0, 1))
   np.testing.assert_array_equal(again, made['sketch'])
   assert (other != made['sketch']).any()
 
 
 def test_edges_that_a_network_finds_are_bent_on_the_device_alike(monkeypatch):
-  inside = Examples(data(edge_cut=(0.4, 0.6)), seed=1, training=True)
+  inside = examples(seed=1, edge_cut=(0.4, 0.6))
   found = inside.make(photograph(), 0, 0)
-  outside = Examples(data(edge='hed', edge_cut=(0.4, 0.6)), seed=1,
-                     training=True)
+  outside = examples(seed=1, edge='hed', edge_cut=(0.4, 0.6))
   assert {'bend', 'edge_cut'} <= outside.shapes.keys()
-  assert not {'edge', 'sketch'} & outside.shapes.keys()
+  assert not {'true_edge', 'sketch'} & outside.shapes.keys()
   made = outside.make(photograph(), 0, 0)
   assert 0.4 <= made['edge_cut'].item() <= 0.6
-  soft = np.where(found['edge'] == 1, made['edge_cut'] + 1e-3,
+  soft = np.where(found['true_edge'] == 1, made['edge_cut'] + 1e-3,
                   made['edge_cut'] - 1e-3)
-  monkeypatch.setattr(guidance, '_see', lambda variables, image: soft[None])
+  monkeypatch.setattr(guidance, '_hed', lambda nets, image: soft[None])
   batch = {key: jnp.asarray(array)[None] for key, array in made.items()}
-  complete = guidance.hed(masked=False).complete({'hed': {}}, batch)
-  np.testing.assert_array_equal(complete['edge'][0], found['edge'])
+  complete = Guidance(data(edge='hed', edge_cut=(0.4, 0.6)), training=True
+                      ).on_device({'hed': {}}, batch)
+  np.testing.assert_array_equal(complete['true_edge'][0], found['true_edge'])
   np.testing.assert_allclose(complete['sketch'][0], found['sketch'], atol=1e-5)
+  assert not {'bend', 'edge_cut'} & complete.keys()
 
 
 def test_soft_edges_are_cut_between_the_two_numbers(tmp_path):
   ramp = np.tile(np.linspace(0, 255, 50).astype(np.uint8), (40, 1))
   files.write(tmp_path / 'a.png', files.Picture(ramp))
   options = dict(edge=f'files:{tmp_path}', sketch='none')
-  cut = [Examples(data(edge_cut=(0.65, 0.75), **options), seed=seed,
-                  training=True, names=('a.jpg',)).make(photograph(), 0, 0)
-         for seed in range(20)]
-  shares = [example['edge'].mean() for example in cut]
-  assert set(np.unique(cut[0]['edge'])) == {0, 1}
+  cut = [examples(seed=seed, names=('a.jpg',), edge_cut=(0.65, 0.75), **options
+                  ).make(photograph(), 0, 0) for seed in range(20)]
+  shares = [example['true_edge'].mean() for example in cut]
+  assert set(np.unique(cut[0]['true_edge'])) == {0, 1}
   assert 0.2 < min(shares) < max(shares) < 0.4
   assert not cut[0]['sketch'].any()
 
@@ -197,17 +207,16 @@ def test_sketch_files_go_with_their_photographs(tmp_path):
   drawn[:, :20] = 255
   files.write(tmp_path / 'sketches' / 'a.png', files.Picture(drawn))
   spec = f'files:{tmp_path / "sketches"}'
-  made = Examples(data(sketch=spec, flip=True), seed=0, training=True,
-                  names=('a.jpg',))
-  seen = [made.make(photograph(), epoch, 0)['sketch'][0, :, 0]
+  made = examples(names=('a.jpg',), sketch=spec, flip=True)
+  rows = [made.make(photograph(), epoch, 0)['sketch'][0, :, 0]
           for epoch in range(20)]
   expected = np.repeat([1.0, 0.0], [13, 19])  # 20 of 50, at 32
-  assert {tuple(row) for row in seen} == {
+  assert {tuple(row) for row in rows} == {
       tuple(expected), tuple(expected[::-1])}
   with pytest.raises(UsageError, match='no sketches named b'):
-    Examples(data(sketch=spec), seed=0, training=True, names=('b.jpg',))
+    examples(names=('b.jpg',), sketch=spec)
   with pytest.raises(UsageError, match='no names by which to find'):
-    Examples(data(sketch=spec), seed=0, training=True)
+    examples(sketch=spec)
   with pytest.raises(UsageError, match=r'is 40 x 50, its photograph 39 x 50'):
     made.make(photograph()[:-1], 0, 0)
 
@@ -217,8 +226,9 @@ def test_sketch_files_go_with_their_photographs(tmp_path):
     (dict(edge='hed', sketch='simulated:thin=yes'), 'thins edges that'),
     (dict(edge_cut=(0.8, 0.7)), 'data.edge_cut is')])
 def test_what_does_not_fit_together_is_one_line(changes, message):
-  with pytest.raises(UsageError, match=message):
-    Examples(data(**changes), seed=0, training=True)
+  with pytest.raises(UsageError, match=message) as error:
+    examples(**changes)
+  assert '\n' not in str(error.value)
 
 
 def test_above_is_strict():
@@ -230,4 +240,4 @@ def test_masks_by_stem_need_photographs_that_have_names(tmp_path):
   files.write(tmp_path / 'a.png', files.Picture(np.zeros((40, 50), np.uint8)))
   options = dict(mask=f'files:{tmp_path}', mask_pairing='stem')
   with pytest.raises(UsageError, match='no names by which to find their masks'):
-    Examples(data(**options), seed=0, training=True)
+    examples(**options)

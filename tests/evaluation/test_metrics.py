@@ -1,19 +1,17 @@
-"""Metrics against hand-made numbers, golden files and scikit-image."""
+"""The arithmetic against hand-made numbers, golden files and scikit-image."""
 
 import json
 from pathlib import Path
-import zlib
 
 from golden import fill
+from image_cases import full, left_half, random_case
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import ndimage
 from skimage.color import rgb2gray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from jinpaint import devices, errors
 from jinpaint.evaluation import metrics
 
 GOLDEN = json.loads(
@@ -23,25 +21,6 @@ GOLDEN = json.loads(
 @pytest.fixture
 def rng():
   return np.random.default_rng(0)
-
-
-def random_case(rng, shape=(3, 24, 31, 3)):
-  """A prediction, a related image and a mask with a hole in every example."""
-  image = rng.random(shape, np.float32)
-  noise = rng.normal(0, 0.2, shape)
-  prediction = np.clip(image + noise, 0, 1).astype(np.float32)
-  mask = (rng.random((*shape[:3], 1)) < 0.3).astype(np.float32)
-  return prediction, image, mask
-
-
-def full(value, shape=(1, 8, 8, 3)):
-  return np.full(shape, value, np.float32)
-
-
-def left_half(shape=(1, 8, 8, 1)):
-  mask = np.zeros(shape, np.float32)
-  mask[:, :, :shape[2] // 2] = 1
-  return mask
 
 
 def skimage_ssim(prediction, image, **options):
@@ -168,27 +147,7 @@ def test_edge_metrics_without_edges_follow_the_published_code():
     np.testing.assert_array_equal(metric(some, some, none), [1])
 
 
-def test_hole_and_image_differ_by_the_share_of_the_hole(rng):
-  prediction, image, mask = random_case(rng)
-  values = metrics.evaluate_all(prediction, image, mask)
-  share = mask.mean((1, 2, 3))
-  np.testing.assert_allclose(
-      values['psnr'] - values['psnr_hole'], -10 * np.log10(share), rtol=1e-4)
-  np.testing.assert_allclose(
-      values['l1_percent'], share * values['l1_percent_hole'], rtol=1e-5)
-
-
 # --- undefined values ---
-
-
-@pytest.mark.parametrize('name', [
-    'psnr_hole', 'ssim_hole', 'l1_percent_hole', 'jaccard_hole',
-    'jaccard_tolerance'])
-def test_a_hole_metric_of_an_image_without_hole_is_undefined(rng, name):
-  prediction, image, mask = random_case(rng)
-  mask[1] = 0
-  values = metrics.METRICS[name](prediction, image, mask)
-  np.testing.assert_array_equal(np.isnan(values), [False, True, False])
 
 
 def test_ssim_of_a_hole_in_the_border_that_no_window_fits_is_undefined(rng):
@@ -202,38 +161,6 @@ def test_ssim_of_a_hole_in_the_border_that_no_window_fits_is_undefined(rng):
 def test_relative_l1_of_black_is_undefined_or_infinite():
   assert np.isnan(metrics.relative_l1(full(0), full(0))[0])
   assert np.isposinf(metrics.relative_l1(full(0.5), full(0))[0])
-
-
-def test_average_counts_infinite_and_undefined_values_and_skips_padding():
-  values = np.array([1, 2, np.inf, np.nan, 6, np.inf, np.nan, 100], np.float32)
-  weight = np.array([1, 1, 1, 1, 1, 1, 0, 0], np.float32)
-  assert metrics.average(values, weight) == (3, 3, 2, 1)
-  assert metrics.average([1.0, 3.0]) == (2, 2, 0, 0)
-
-
-def test_average_weighs_what_has_weights():
-  mean, *counts = metrics.average([1.0, 4.0, np.nan, 9.0], [2, 1, 1, 0])
-  assert mean == 2
-  assert counts == [2, 0, 1]
-
-
-def test_average_of_nothing_finite_is_nan_and_not_a_warning():
-  summary = metrics.average([np.inf, np.inf], [1, 1])
-  assert np.isnan(summary.mean)
-  assert summary[1:] == (0, 2, 0)
-
-
-def test_average_adds_in_double_precision():
-  values = np.full(2 ** 20, 0.1, np.float32)
-  assert metrics.average(values).mean == pytest.approx(np.float32(0.1), 1e-12)
-
-
-@pytest.mark.parametrize(
-    ('values', 'weight'),
-    [([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]]), ([1.0, 2.0], [1.0, -0.5])])
-def test_average_refuses_values_and_weights_that_do_not_fit(values, weight):
-  with pytest.raises(ValueError, match='weight'):
-    metrics.average(values, weight)
 
 
 # --- independent libraries ---
@@ -386,74 +313,7 @@ def test_edge_metrics_of_noise_are_what_edgeconnects_code_returned():
       metrics.edge_recall(prediction, edge), [0.4642857], atol=1e-6)
 
 
-def test_isnets_and_edgeconnects_code_returned_these_numbers():
-  def uniform(name, channels):
-    state = np.random.RandomState(zlib.crc32(name.encode()))
-    return state.rand(2, channels, 64, 64).transpose(0, 2, 3, 1)
-
-  image, raw = (uniform(x, 3).astype(np.float32) for x in ('inputs', 'gen'))
-  mask = (uniform('mask', 1) <= 0.3).astype(np.float32)
-  mask[:, 16:48, 16:48] = 1
-
-  isnet = metrics.evaluate_all(
-      raw, image, mask, names=metrics.METRIC_SETS['isnet'])
-  assert isnet['ssim_gaussian'][0] == pytest.approx(0.54096717, abs=1e-6)
-  assert isnet['ssim_gaussian'].mean() == pytest.approx(0.5443265, abs=1e-6)
-  assert isnet['l1_percent'][0] == pytest.approx(15.812905, abs=1e-4)
-
-  filled = np.where(mask == 1, raw, image)
-  assert metrics.relative_l1(filled, image)[0] == pytest.approx(
-      0.3165243, abs=1e-6)
-  cut = lambda x: (np.floor(x * 255) / 255).astype(np.float32)  # 8-bit files
-  assert metrics.psnr(cut(filled), cut(image))[0] == pytest.approx(
-      10.984364, abs=1e-5)
-  script = metrics.evaluate_all(
-      cut(raw), cut(image), mask, names=metrics.METRIC_SETS['edgeconnect'])
-  assert script['psnr_gray'][0] == pytest.approx(13.270944, abs=1e-5)
-  assert script['ssim_uniform'][0] == pytest.approx(0.4164607, abs=1e-6)
-  assert script['relative_l1'][0] == pytest.approx(0.12270971, abs=1e-6)
-
-
-# --- how they are called ---
-
-
-CASE = (4, 52, 52, 3)
-MEASURED = [name for name, metric in metrics.METRICS.items() if metric.function]
-
-
-def all_metrics(prediction, image, mask):
-  """Every metric of the table: of images, and of edges on one channel."""
-  edges = [name for name in MEASURED if name.startswith('edge')]
-  images = [name for name in MEASURED if name not in edges]
-  return {
-      **metrics.evaluate_all(prediction, image, mask, names=images),
-      **metrics.evaluate_all(prediction[..., :1], image[..., :1], mask,
-                             names=edges)}
-
-
-evaluate = jax.jit(all_metrics)
-
-
-def test_every_metric_is_one_float32_an_image_and_the_same_jitted(rng):
-  case = random_case(rng, CASE)
-  plain, jitted = all_metrics(*case), evaluate(*case)
-  assert plain.keys() == set(MEASURED)
-  for name, values in plain.items():
-    assert values.shape == (4,), name
-    assert values.dtype == jnp.float32, name
-    np.testing.assert_allclose(values, jitted[name], rtol=1e-5, err_msg=name)
-
-
-def test_a_batch_scores_as_its_images_one_by_one_on_one_device_or_four(rng):
-  case = random_case(rng, CASE)
-  batch = evaluate(*case)
-  spread = evaluate(*devices.spread(case))
-  single = [evaluate(*(x[i:i + 1] for x in case)) for i in range(4)]
-  for name, values in batch.items():
-    np.testing.assert_allclose(
-        values, np.concatenate([x[name] for x in single]), rtol=1e-5,
-        err_msg=name)
-    np.testing.assert_allclose(values, spread[name], rtol=1e-5, err_msg=name)
+# --- which pixels count ---
 
 
 @pytest.mark.parametrize('metric', [
@@ -464,50 +324,6 @@ def test_where_everywhere_is_the_same_as_no_where(rng, metric):
   np.testing.assert_allclose(
       metric(prediction, image, np.ones_like(mask)), metric(prediction, image),
       rtol=1e-5)
-
-
-def test_raw_predictions_score_as_their_composites(rng):
-  raw, image, mask = random_case(rng, CASE)
-  filled = np.where(mask == 1, raw, image)
-  of_raw, of_filled = (evaluate(x, image, mask) for x in (raw, filled))
-  for name, values in of_raw.items():
-    np.testing.assert_array_equal(values, of_filled[name], err_msg=name)
-  np.testing.assert_allclose(
-      of_raw['psnr'], metrics.psnr(filled, image), rtol=1e-6)
-
-
-def test_the_default_table_has_these_columns_and_says_what_they_are(rng):
-  values = metrics.evaluate_all(*random_case(rng))
-  assert list(values) == [
-      'psnr', 'ssim', 'l1_percent', 'jaccard_soft', 'jaccard_hole',
-      'jaccard_tolerance', 'psnr_hole', 'ssim_hole', 'l1_percent_hole']
-  names = [metric.name for metric in metrics.METRICS.values()]
-  assert len(set(names)) == len(names)
-  for key, metric in metrics.METRICS.items():
-    assert metric.definition, key
-    assert metric.region in ('image', 'hole'), key
-    counts = key in ('edges_predicted', 'edges_true')
-    assert metric.better in (('',) if counts else ('higher', 'lower')), key
-    assert metric.unit in ('dB', '%', ''), key
-
-
-def test_better_says_in_which_direction_a_metric_moves(rng):
-  """On images of black and white, for which even Jaccard peaks at the truth."""
-  image = (rng.random(CASE) < 0.5).astype(np.float32)
-  mask = left_half((*CASE[:3], 1))
-  noise = rng.uniform(-1, 1, image.shape).astype(np.float32)
-  good, bad = (np.clip(image + k * noise, 0, 1) for k in (0.3, 0.9))
-  good, bad = (evaluate(x, image, mask) for x in (good, bad))
-  for name in MEASURED:
-    if not (better := metrics.METRICS[name].better):
-      continue
-    sign = 1 if better == 'higher' else -1
-    assert np.all(sign * (good[name] - bad[name]) > 0), name
-
-
-def test_an_unknown_metric_names_the_nearest(rng):
-  with pytest.raises(errors.UsageError, match='did you mean "psnr_hole"'):
-    metrics.evaluate_all(*random_case(rng), names=['psnr_holes'])
 
 
 # --- what is refused ---
@@ -528,8 +344,6 @@ def test_masks_of_other_shapes_are_refused_and_not_broadcast(shape):
   image = full(0.5, (2, 8, 8, 3))
   with pytest.raises(ValueError, match=r'must be \(2, 8, 8, 1\)'):
     metrics.l1(image, image, full(1, shape))
-  with pytest.raises(ValueError, match=r'must be \(2, 8, 8, 1\)'):
-    metrics.evaluate_all(image, image, full(1, shape))
 
 
 def test_8_bit_images_are_refused():

@@ -28,10 +28,10 @@ def literal(x, mask, index, fuse):
   if fuse:
     number = len(places)
     def diagonal(s):
-      found = s.copy()
-      found[1:, 1:] += s[:-1, :-1]
-      found[:-1, :-1] += s[1:, 1:]
-      return found
+      fused = s.copy()
+      fused[1:, 1:] += s[:-1, :-1]
+      fused[:-1, :-1] += s[1:, 1:]
+      return fused
     by_columns = np.array([j * rows + i for i, j in places])
     turned = np.zeros_like(scores)
     turned[np.ix_(by_columns, by_columns)] = diagonal(scores)
@@ -53,12 +53,12 @@ def test_it_is_what_its_definition_says(fuse):
   x = rng.standard_normal((2, 8, 12, 3)).astype(np.float32)
   mask = np.zeros((2, 32, 48, 1), np.float32)
   mask[0, 8:20, 16:40] = mask[1, :9, :9] = 1  # each image has its own
-  found = jax.jit(lambda x, mask: attention.contextual_attention(
+  filled = jax.jit(lambda x, mask: attention.contextual_attention(
       x, mask, fuse=fuse, align_corners=False))(x, mask)
   strided = lambda size, factor: np.arange(0, size, factor)
   for i in range(2):
     np.testing.assert_allclose(
-        found[i], literal(x[i].astype(np.float64), mask[i], strided, fuse),
+        filled[i], literal(x[i].astype(np.float64), mask[i], strided, fuse),
         atol=1e-5)
 
 

@@ -18,8 +18,8 @@ def random(*shape, seed=0):
 
 
 @pytest.mark.parametrize('layer', [
-    gated_conv.GatedConv(6, strides=(2, 2), spectral_norm=True),
-    feature_selection.ResidualCFSBlock()])
+    feature_selection.ResidualCFSBlock(),
+    residual.DilatedResidualBlock(spectral_norm=True)])
 def test_spectral_vectors_move_in_every_part_in_training(layer):
   x = random(1, 8, 8, 24)
   variables = layer.init(jax.random.key(0), x)

@@ -135,7 +135,7 @@ def test_a_file_of_isnet_says_how_many_blocks_there_are(tmp_path):
     ('isnet_base_model_fusion', 2), ('isnet_unet_like', 3)])
 def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
   path = publish_isnet(tmp_path / 'published', fixture, blocks)
-  ((found, _),) = adoption._read(path, 'isnet', adoption._tables())
+  ((found, _),) = adoption.read_published(path, 'isnet')
   assert (found.architecture, found.options) == (fixture, {'blocks': blocks})
 
 
@@ -146,7 +146,7 @@ def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
 def test_files_of_the_cfs_system_are_told_apart(
     tmp_path, name, fixture, options):
   path = publish(tmp_path / 'published', {name: fixture}) / name
-  ((found, _),) = adoption._read(path, 'cfs', adoption._tables())
+  ((found, _),) = adoption.read_published(path, 'cfs')
   assert (found.architecture, found.options) == (fixture, options)
 
 

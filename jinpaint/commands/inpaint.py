@@ -1,0 +1,239 @@
+"""`jinpaint inpaint`: fills the holes of pictures."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+import sys
+from typing import NamedTuple
+import warnings
+
+import numpy as np
+
+from jinpaint.commands import writing
+from jinpaint.data import edges, files, mask_files
+from jinpaint.errors import UsageError
+
+
+def add_parser(commands: 'argparse._SubParsersAction'
+               ) -> argparse.ArgumentParser:
+  """Adds the command's flags."""
+  parser = commands.add_parser(
+      'inpaint', help='fill the holes of pictures',
+      description='Fills the holes of one picture, or of a folder of them. '
+      'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
+      'output .png), size, channels and depth stay.')
+  parser.add_argument('--model', type=Path, required=True,
+                      help="a run's work directory")
+  parser.add_argument('--checkpoint', default='last',
+                      help='last, best or a step (default: last)')
+  parser.add_argument('--image', '--input', type=Path,
+                      help='a file, or a folder')
+  parser.add_argument('--mask', type=Path,
+                      help='a file (for all images), or a folder with a mask '
+                      'of the same stem for each')
+  parser.add_argument('--sketch', type=Path,
+                      help='for systems that follow one: white strokes on '
+                      'black; a file, or a folder with a sketch of the same '
+                      'stem for each')
+  parser.add_argument('--edge', default='',
+                      help='for systems that read edges: how they are found, '
+                      'canny:sigma=2 or hed, or drawings of them, white = '
+                      'edge: files:PATH, a file or a folder with one of the '
+                      'same stem for each image (default: as in training)')
+  parser.add_argument('--cases', type=Path,
+                      help='in place of the three: a folder of protocols, '
+                      'such as object_removal/ or editing/, with images/, '
+                      'masks/ and maybe sketches/ in each')
+  parser.add_argument('--output', type=Path, required=True,
+                      help='a file for a file, a folder for a folder')
+  parser.add_argument('--mask-hole', choices=('white', 'black'),
+                      default='white',
+                      help='colour of a hole (default: white)')
+  parser.add_argument('--strict', action='store_true',
+                      help='refuse masks and sketches with grey values')
+  parser.add_argument('--overwrite', action='store_true')
+  return parser
+
+
+def run(args: argparse.Namespace) -> None:
+  """Fills every picture that can be read.
+
+  Raises:
+    UsageError: something that the flags name does not exist, does not fit or
+      cannot be read, of which nothing is written; or some of several pictures
+      were broken, and the others are written.
+  """
+  cases = _cases(args)
+  if not args.overwrite:
+    writing.refuse_to_overwrite(case.output for case in cases)
+  from jinpaint import inference  # imported here: it is slow
+  inpaint = inference.load(args.model, args.checkpoint, edge=args.edge)
+  if any(case.sketch for case in cases) and not inpaint.follows_sketches:
+    raise UsageError(f'{args.model} holds a system that follows no sketches')
+
+  readable = _check(cases, args)
+  _warn_of_jpeg([case.output for case in readable])
+  for case in writing.progress(readable, 'image'):
+    picture, hole, sketch, edge_map = _open(case, args)
+    filled = inpaint(picture.pixels, hole, sketch, edge_map=edge_map)
+    files.write(case.output, picture._replace(pixels=filled))
+  print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
+  if broken := len(cases) - len(readable):
+    raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')
+
+
+class _Case(NamedTuple):
+  """A picture to be filled, and the files that belong to it."""
+
+  image: Path
+  mask: Path
+  sketch: Path | None
+  edge_map: Path | None
+  output: Path
+
+
+def _cases(args: argparse.Namespace) -> list[_Case]:
+  """Returns the pictures that the flags name."""
+  maps = edges.parse(args.edge).maps if args.edge else None
+  edge_maps = maps.root if maps else None
+  if args.cases:
+    if args.image or args.mask or args.sketch:
+      raise UsageError('--cases takes the place of --image, --mask and '
+                       '--sketch')
+    return _cases_of_protocols(args.cases, edge_maps, args.output)
+  if not (args.image and args.mask):
+    raise UsageError('name --image and --mask, or --cases')
+  if args.image.is_file():
+    return [_case_of_file(args.image, args.mask, args.sketch, edge_maps,
+                          args.output)]
+  return _cases_of_folder(args.image, args.mask, args.sketch, edge_maps,
+                          args.output)
+
+
+def _case_of_file(image: Path, mask: Path, sketch: Path | None,
+                  edge_map: Path | None, output: Path) -> _Case:
+  """Returns one picture."""
+  drawn = {what: path for what, path in (
+      ('mask', mask), ('sketch', sketch), ('edge map', edge_map)) if path}
+  for what, path in drawn.items():
+    if path.is_dir():
+      raise UsageError(f'{image} is a file and the {what} {path} a folder')
+  if output.is_dir():
+    raise UsageError(f'{output} is a folder; name a file')
+  for what, path in drawn.items():
+    if not path.is_file():
+      raise UsageError(f'there is no {what} {path}')
+  files.check_suffix(output)
+  return _Case(image, mask, sketch, edge_map, output)
+
+
+def _cases_of_folder(image: Path, mask: Path, sketch: Path | None,
+                     edge_map: Path | None, output: Path) -> list[_Case]:
+  """Returns the pictures of a folder."""
+  if not image.is_dir():
+    raise UsageError(f'there is no image {image}')
+  names = files.names(image)
+  if output.is_file():
+    raise UsageError(f'{output} is a file; {image} needs a folder')
+  return [_Case(image / name, *drawn, output / name)
+          for name, *drawn in zip(
+              names, _drawn_for('mask', 'masks', mask, names),
+              _drawn_for('sketch', 'sketches', sketch, names),
+              _drawn_for('edge map', 'edge maps', edge_map, names),
+              strict=True)]
+
+
+def _cases_of_protocols(root: Path, edge_map: Path | None, output: Path
+                        ) -> list[_Case]:
+  """Returns the pictures of every protocol below a folder."""
+  folders = sorted(path.parent for path in root.glob('*/images')
+                   if path.is_dir())
+  if not folders:
+    raise UsageError(f'{root} holds no protocol: no PROTOCOL/images/')
+  if output.is_file():
+    raise UsageError(f'{output} is a file; {root} needs a folder')
+  return [case for folder in folders for case in _cases_of_folder(
+      folder / 'images', folder / 'masks',
+      folder / 'sketches' if (folder / 'sketches').exists() else None,
+      edge_map, output / folder.name)]
+
+
+def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
+               ) -> Sequence[Path | None]:
+  """Returns what was drawn for each photograph, in order.
+
+  Args:
+    what: 'mask', 'sketch' or 'edge map'.
+    plural: of it.
+    path: a file for all photographs, or a folder with one for each, see
+      `jinpaint.data.files.Namesakes`; None if nothing was drawn.
+    names: the photographs', relative to their own folder.
+  """
+  if path is None or path.is_file():
+    return [path] * len(names)
+  if not path.is_dir():
+    raise UsageError(f'there is no {what} {path}')
+  namesakes = files.Namesakes(plural, path)
+  return [path / namesakes.of(name) for name in names]
+
+
+def _check(cases: Sequence[_Case], args: argparse.Namespace) -> list[_Case]:
+  """Opens everything once, so that a fault is said before anything is written.
+
+  Returns:
+    The cases without those whose picture is broken, each of which is said.
+
+  Raises:
+    UsageError: the only picture is broken, or anything else does not fit.
+  """
+  readable = []
+  for case in writing.progress(cases, 'checked'):
+    try:
+      picture, *_ = _open(case, args)
+    except files.UnreadableImage as error:
+      if len(cases) == 1:
+        raise UsageError(f'cannot read the image {error}') from error
+      print(f'skipped a broken image: {error}', file=sys.stderr)
+      continue
+    files.check_holds(case.output, picture)
+    readable.append(case)
+  return readable
+
+
+def _open(case: _Case, args: argparse.Namespace
+          ) -> tuple[files.Picture, np.ndarray, np.ndarray | None,
+                     np.ndarray | None]:
+  """Returns a picture, its hole, its sketch and its edge map, (H, W) uint8.
+
+  Raises:
+    UnreadableImage: the picture is broken.
+    UsageError: one of the others is, or is of another size.
+  """
+  picture = files.read(case.image)
+  hole = mask_files.read(case.mask, strict=args.strict, hole=args.mask_hole)
+  sketch = None if case.sketch is None else mask_files.read(
+      case.sketch, strict=args.strict, what='sketch')
+  edge_map = None if case.edge_map is None else edges.read_map(case.edge_map)
+  for what, path, drawn in (('mask', case.mask, hole),
+                            ('sketch', case.sketch, sketch),
+                            ('edge map', case.edge_map, edge_map)):
+    if drawn is not None and drawn.shape != picture.pixels.shape[:2]:
+      raise UsageError(
+          f'{case.image} is {_size(picture.pixels)} and its {what} {path} is '
+          f'{_size(drawn)}; they must have one size')
+  return picture, hole, sketch, edge_map
+
+
+def _size(pixels: np.ndarray) -> str:
+  """Returns the size of an image as people say it."""
+  height, width = pixels.shape[:2]
+  return f'{width} x {height}'
+
+
+def _warn_of_jpeg(outputs: Sequence[Path]) -> None:
+  """Warns, once, that JPEG will change pixels outside the hole."""
+  lossy = [path for path in outputs if path.suffix.lower() in files.LOSSY]
+  if lossy:
+    others = f' and {len(lossy) - 1} more' if lossy[1:] else ''
+    warnings.warn(f'{lossy[0]}{others}: JPEG changes known pixels; PNG keeps '
+                  'them', stacklevel=1)

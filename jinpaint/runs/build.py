@@ -1,0 +1,107 @@
+"""From a run's config to what it describes: stage, data and optimisers.
+
+This is the last place, on the way down, that sees a config object: below,
+everything takes typed keywords.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+from jinpaint import errors, systems
+from jinpaint.data import edges
+from jinpaint.data.examples import Data
+from jinpaint.errors import UsageError
+from jinpaint.guidance import Guidance
+from jinpaint.nets import COMPUTE_TYPES
+from jinpaint.stage import Stage
+from jinpaint.training.optimizer import Adam
+
+_PRETRAINED = ('required', 'none')
+
+
+def stage_of(config: ml_collections.ConfigDict) -> Stage:
+  """Returns the stage that a config trains.
+
+  Raises:
+    UsageError: no such system, stage, option or value of one.
+  """
+  if config.pretrained not in _PRETRAINED:
+    raise errors.unknown('value of pretrained', config.pretrained, _PRETRAINED)
+  try:
+    return systems.stage(config.system, config.stage,
+                         pretrained=config.pretrained == 'required',
+                         **_plain(config.options))
+  except UsageError:
+    raise
+  except ValueError as error:
+    raise UsageError(f'config.options: {error}') from error
+
+
+def earlier_of(config: ml_collections.ConfigDict) -> list[Path]:
+  """Returns the work directories of the runs that a run starts from."""
+  return [Path(name) for name in config.start_from.split(',') if name]
+
+
+def data_of(config: ml_collections.ConfigDict) -> Data:
+  """Returns what a config's examples are made of.
+
+  Where no published weights are to be used, Canny takes HED's place.
+  """
+  data = Data(**_plain(config.data))
+  if (config.pretrained == 'none' and data.edge
+      and edges.parse(data.edge).by_network):
+    options = data.edge.removeprefix('hed')
+    return dataclasses.replace(data, edge=f'canny{options}')
+  return data
+
+
+def guidance_of(config: ml_collections.ConfigDict, *, training: bool
+                ) -> Guidance:
+  """Returns what makes the edges and sketches of a config's examples.
+
+  Args:
+    config: the config.
+    training: whether it is for training; else for evaluation and inference.
+  """
+  return Guidance(data_of(config), training=training)
+
+
+def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
+                  ) -> dict[str, Adam]:
+  """Returns one optimiser for each network that a stage trains.
+
+  Raises:
+    UsageError: the config has none for a network, or its numbers do not fit.
+  """
+  for name in stage.trained:
+    if name not in config.optimizers:
+      raise UsageError(f'config.optimizers has none for the {name}')
+  return {name: Adam(**_plain(config.optimizers[name]))
+          for name in stage.trained}
+
+
+def computing_of(config: ml_collections.ConfigDict) -> dict[str, Any]:
+  """Returns how networks compute: keywords of `jinpaint.nets.Nets`.
+
+  Raises:
+    UsageError: no such type.
+  """
+  if config.compute not in COMPUTE_TYPES:
+    raise errors.unknown('config.compute', config.compute, COMPUTE_TYPES)
+  return {'compute': config.compute,
+          'remat': tuple(name for name in config.remat.split(',') if name)}
+
+
+def _plain(section: Any) -> Any:
+  """Returns a config section as keywords, with tuples for lists.
+
+  JSON knows no tuples, and a Flax module's fields must be hashable.
+  """
+  if isinstance(section, ml_collections.ConfigDict):
+    return {key: _plain(value) for key, value in section.items()}
+  if isinstance(section, list | tuple):
+    return tuple(_plain(value) for value in section)
+  return section
