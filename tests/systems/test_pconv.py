@@ -12,7 +12,7 @@ from stage_steps import predict_of, terms_of
 
 import jinpaint
 from jinpaint import networks, systems, training
-from jinpaint.networks import vgg
+from jinpaint.layers import imagenet
 
 
 @pytest.mark.parametrize(('levels', 'expected'), [
@@ -83,7 +83,7 @@ def test_the_losses_are_those_of_equation_7(variation_of):
       jax.random.key(1), batch()['image'])}
   inputs = batch()
   terms, _ = terms_of(stage)(state.variables, inputs, vgg16)
-  truth = np.asarray(vgg.standardize(inputs['image']))
+  truth = np.asarray(imagenet.standardize(inputs['image']))
   (out, _), _ = jax.jit(lambda variables, *inputs: stage.networks[
       'generator'].apply(variables, *inputs, train=True,
                          mutable=['batch_stats']))(
