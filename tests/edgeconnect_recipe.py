@@ -22,14 +22,16 @@ def golden():
 
 
 def batch(size, images):
-  """Returns `image`, `mask` and `edge` (images, size, size, C)."""
+  """Returns `image`, `mask` and edges (images, size, size, C)."""
   draw = lambda seed, channels: np.moveaxis(np.random.RandomState(seed).rand(
       images, channels, size, size), 1, -1)
   mask = np.zeros((images, size, size, 1))
   top, left, side = size // 4, size // 8, size // 2
   mask[:, top:top + side, left:left + side] = 1
-  made = {'image': draw(1234, 3), 'mask': mask, 'edge': draw(1235, 1) > 0.9}
-  return {key: array.astype(np.float32) for key, array in made.items()}
+  image, edge = draw(1234, 3), draw(1235, 1) > 0.9
+  arrays = {'image': image, 'mask': mask, 'true_edge': edge,
+            'known_edge': edge * (1 - mask)}
+  return {key: array.astype(np.float32) for key, array in arrays.items()}
 
 
 def state_dict(network):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import check_it_fills, scores, short
+from stage_runs import check_it_fills, scores, short, trained
 
 from configs import gated, pconv
 from jinpaint import runs
@@ -21,20 +21,14 @@ def folder(tmp_path_factory):
   return folder
 
 
-def small(config, folder, *earlier, **options):
-  config = short(config, folder, *earlier, **options)
-  config.data.size = 128
-  return config
-
-
 @pytest.mark.slow
 def test_partial_convolutions_are_trained_in_two_parts(folder):
-  first = stage_runs.trained(
-      small(pconv.get_config('train'), folder, width=1 / 8), folder / 'train')
+  small = dict(width=1 / 8, levels=4)
+  first = trained(short(pconv.get_config('train'), folder, **small),
+                  folder / 'train')
   assert 'psnr_hole' in scores(first)
-  second = stage_runs.trained(
-      small(pconv.get_config('finetune'), folder, first, width=1 / 8),
-      folder / 'finetune')
+  second = trained(short(pconv.get_config('finetune'), folder, first, **small),
+                   folder / 'finetune', resumed=True)
   statistics = [checkpoints.variables_of(run)[0]['generator']['batch_stats']
                 for run in (first, second)]
   for layer in statistics[0]:
@@ -45,10 +39,9 @@ def test_partial_convolutions_are_trained_in_two_parts(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('variant', ['places2', 'celebahq'])
-def test_gated_convolutions_are_trained(folder, variant):
-  workdir = stage_runs.trained(
-      small(gated.get_config(variant), folder, width=0.25), folder / variant)
+def test_gated_convolutions_are_trained(folder):
+  workdir = trained(short(gated.get_config('places2'), folder, width=0.25),
+                    folder / 'places2', resumed=True)
   assert 'psnr_hole' in scores(workdir)
   check_it_fills(workdir)
 

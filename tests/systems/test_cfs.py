@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stage_steps import terms_of
 
 import jinpaint
-from jinpaint import guidance, losses, networks, systems, training
-from jinpaint.stage import Bound
+from jinpaint import losses, networks, systems, training
+from jinpaint.nets import Nets
 from jinpaint.systems import objectives
 
 
@@ -117,14 +118,13 @@ def test_three_steps_log_the_published_losses(name):
   image = fill.image('rgb', (*size, 3), seed)
   if name == 'sketch':  # a gray image is RGB of three equal parts
     image = np.repeat(fill.image('gray', (*size, 1), seed), 3, -1)
-  batch = {'image': image, 'mask': fill.mask('mask', (*size, 1), seed),
-           'edge': fill.image('sketch', (*size, 1), seed)}
-  start = variables_of(recorded, name)
-  params = {key: value.pop('params') for key, value in start.items()}
-  state = training.TrainState(
-      jnp.zeros((), jnp.int32), params, start,
-      {key: optimizers[key].init(params[key]) for key in params})
-  frozen = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(seed))}
+  mask, edge = (fill.mask('mask', (*size, 1), seed),
+                fill.image('sketch', (*size, 1), seed))
+  batch = {'image': image, 'mask': mask, 'true_edge': edge,
+           'known_edge': edge * (1 - mask)}
+  state = training.init(0, stage, optimizers, batch,
+                        learned=variables_of(recorded, name))
+  published = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(seed))}
   step = jax.jit(training.make_step(stage, optimizers))
   ours = {
       'sketch': {'l_d1': 'sketch_discriminator', 'l_g1': 'sketch_adversarial',
@@ -135,82 +135,10 @@ def test_three_steps_log_the_published_losses(name):
           'l_fm': 'feature_matching', 'l_per': 'perceptual',
           'l_sty': 'style'}}[name]
   for i, expected in enumerate(recorded[name]['steps']):
-    state, logs = step(state, frozen, batch)
+    state, logs = step(state, published, batch)
     for theirs, term in ours.items():
       assert float(logs[term]) == pytest.approx(
           expected[theirs], rel=1e-3 if i == 0 else 1e-2), (i, term)
-
-
-# --- HED at the head of a batch ---
-
-
-@functools.cache
-def hed():
-  """Returns HED's variables as the golden file has them."""
-  golden = golden_files.Golden(golden_files.FOLDER / 'hed.json')
-  return {'hed': jinpaint.from_torch('hed', golden.state_dict({}))}
-
-
-def photographs(size=48):
-  rng = np.random.default_rng(0)
-  mask = np.zeros((2, size, size, 1), np.float32)
-  mask[:, 8:24, 8:24] = 1
-  return {'image': rng.random((2, size, size, 3), np.float32), 'mask': mask}
-
-
-def test_hed_completes_a_batch():
-  batch = photographs()
-  found = jax.jit(guidance.hed(masked=True).complete)(hed(), batch)
-  assert found.keys() == {'image', 'mask', 'edge', 'known_edge'}
-  np.testing.assert_allclose(
-      found['edge'],
-      jax.jit(networks.create('hed').apply)(hed()['hed'], batch['image']),
-      atol=1e-6)
-  assert not np.asarray(found['known_edge'])[batch['mask'] == 1].any()
-  other = {**batch, 'image': np.where(batch['mask'] == 1, 1 - batch['image'],
-                                      batch['image'])}
-  changed = jax.jit(guidance.hed(masked=True).complete)(hed(), other)
-  np.testing.assert_array_equal(changed['known_edge'], found['known_edge'])
-  assert (np.asarray(changed['edge']) != np.asarray(found['edge'])).any()
-  assert 'known_edge' not in guidance.hed(masked=False).complete(hed(), batch)
-
-
-def test_hed_is_not_differentiated_through():
-  batch = photographs()
-  gradient = jax.grad(lambda image: jnp.sum(guidance.hed(
-      masked=True).complete(hed(), {**batch, 'image': image})['edge']))
-  assert not np.asarray(gradient(batch['image'])).any()
-
-
-def test_edges_are_found_once_a_batch_whatever_the_updates():
-  found = []
-
-  def complete(variables, batch):
-    found.append(variables)
-    return {**batch, 'edge': batch['mask']}
-
-  def step(state, frozen, batch):
-    return state + jnp.sum(batch['edge']), {'l1': jnp.sum(batch['edge'])}
-
-  head = guidance.at_head(step, guidance.Detector({'hed': None}, complete))
-  batch = photographs()
-  state, logs = jax.jit(head)(jnp.zeros(()), {}, batch)
-  assert float(state) == float(logs['l1']) == batch['mask'].sum()
-  assert len(found) == 1
-  assert guidance.at_head(step, guidance.NONE) is step
-
-
-def test_a_picture_s_sketch_knows_nothing_of_its_hole():
-  rng = np.random.default_rng(0)
-  image = rng.random((37, 50, 3), np.float32)
-  hole = np.zeros((37, 50), bool)
-  hole[5:20, 9:30] = True
-  find = guidance.of_pictures(hed()['hed'])
-  known = find(image, hole)
-  assert known.shape == hole.shape
-  assert not known[hole].any()
-  np.testing.assert_array_equal(
-      find(np.where(hole[..., None], 1 - image, image), hole), known)
 
 
 # --- what the options say ---
@@ -220,30 +148,33 @@ def test_a_picture_s_sketch_knows_nothing_of_its_hole():
 def test_the_sketch_is_judged_beside_the_undamaged_image():
   stage = systems.stage('cfs', 'sketch', width=0.25, sketch_blocks=1,
                         sketch_adversarial=0.5)
-  batch = photographs(32) | {
-      'edge': np.random.default_rng(1).random((2, 32, 32, 1), np.float32)}
+  rng = np.random.default_rng(0)
+  mask = np.zeros((2, 32, 32, 1), np.float32)
+  mask[:, 8:24, 8:24] = 1
+  edge = rng.random((2, 32, 32, 1), np.float32)
+  batch = {'image': rng.random((2, 32, 32, 3), np.float32), 'mask': mask,
+           'true_edge': edge, 'known_edge': edge * (1 - mask)}
   state = training.init(0, stage, {name: optax.sgd(1.0)
                                    for name in stage.networks}, batch)
-  update, = stage.updates
-  _, (_, logs) = jax.jit(update.loss)(state.params, state.stats, {}, batch)
+  terms, _ = terms_of(stage)(state.variables, batch)
 
   @jax.jit
-  def expected(params, stats):
-    net = Bound(stage.networks, params, stats)
+  def expected(variables):
+    nets = Nets(stage.networks, variables, training=stage.trained)
     gray = batch['image'] @ jnp.asarray([[0.2125], [0.7154], [0.0721]])
-    valid = 1 - batch['mask']
-    sketch = net('sketch_generator', jnp.concatenate(
-        [gray, batch['edge']], -1) * valid, valid)
+    valid = 1 - mask
+    sketch = nets('sketch_generator', jnp.concatenate(
+        [gray, edge], -1) * valid, valid)
     return objectives.judge(
-        net, 'sketch_discriminator', jnp.concatenate([gray, batch['edge']], -1),
+        nets, 'sketch_discriminator', jnp.concatenate([gray, edge], -1),
         jnp.concatenate([gray, sketch], -1), gan='hinge')
 
-  verdict = expected(state.params, state.stats)
-  assert float(logs['sketch_discriminator']) == pytest.approx(
+  verdict = expected(state.variables)
+  assert float(terms['sketch_discriminator']) == pytest.approx(
       float(verdict.own), rel=1e-4)
-  assert float(logs['sketch_adversarial']) == pytest.approx(
+  assert float(terms['sketch_adversarial']) == pytest.approx(
       0.5 * float(verdict.fooled), rel=1e-3, abs=1e-6)
-  assert float(logs['sketch_feature_matching']) == pytest.approx(
+  assert float(terms['sketch_feature_matching']) == pytest.approx(
       10 * float(losses.feature_matching(verdict.fake, verdict.real)), rel=1e-4)
 
 

@@ -1,16 +1,14 @@
-"""Runs of the CFS system: every stage, one after another, with and without HED.
-"""
-
+"""Runs of the CFS system: one stage after another, with and without HED."""
 
 import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import check_it_fills, scores, short
+from stage_runs import check_it_fills, scores, short, trained
 
 from configs import cfs
 import jinpaint
-from jinpaint import guidance, runs
+from jinpaint import runs
 from jinpaint.converters import pretrained
 from jinpaint.errors import UsageError
 from jinpaint.runs import checkpoints
@@ -18,8 +16,8 @@ from jinpaint.training import loop
 
 
 def small(variant, folder, *earlier):
-  """The config on photographs at 64 px, narrow and shallow, with Canny."""
-  config = short(cfs.get_config(variant), folder, *earlier, width=0.25,
+  """The config on photographs at 32 px, narrow and shallow, with Canny."""
+  config = short(cfs.get_config(variant), folder, *earlier, width=1 / 16,
                  blocks=1, sketch_blocks=1)
   config.data.mask = 'strokes'
   return config
@@ -32,70 +30,71 @@ def folder(tmp_path_factory):
   return folder
 
 
-def trained(folder, variant, *earlier):
-  return stage_runs.trained(small(variant, folder, *earlier), folder / variant)
+@pytest.fixture
+def loaded(monkeypatch):
+  """Gives HED random weights; returns the names of those that were asked for.
+  """
+  variables = jinpaint.create('hed').init(
+      jax.random.key(0), np.zeros((1, 32, 32, 3), np.float32))
+  names = []
+
+  def load(name):
+    names.append(name)
+    return variables
+
+  monkeypatch.setattr(pretrained, 'load', load)
+  return names
 
 
 @pytest.mark.slow
-def test_the_sketch_stage_is_followed_by_the_others(folder):
-  sketch = trained(folder, 'sketch')
+def test_the_image_follows_the_sketch_that_an_earlier_run_completes(
+    folder, loaded, capsys):
+  sketch = trained(small('sketch', folder), folder / 'sketch')
   assert {'edge_accuracy', 'edge_precision', 'edge_recall'} <= scores(
       sketch).keys()
   with pytest.raises(UsageError, match='makes no image'):
     jinpaint.load(sketch)
+  assert not loaded
+  assert 'Canny' in capsys.readouterr().out
 
-  completion = trained(folder, 'completion', sketch)
+  # With HED, which is no part of the sketch that Canny's edges began.
+  config = small('completion', folder, sketch)
+  config.pretrained = 'required'
+  config.options.update(perceptual=0.0, style=0.0)
+  completion = trained(config, folder / 'completion', resumed=True)
+  assert set(loaded) == {'hed'}
+  assert 'Canny' not in capsys.readouterr().out
   assert {'psnr_hole', 'edge_accuracy'} <= scores(completion).keys()
   before, after = (checkpoints.variables_of(workdir)[0]['sketch_generator']
                    for workdir in (sketch, completion))
   jax.tree.map(np.testing.assert_array_equal, before, after)
   check_it_fills(completion)
-
-  joint = trained(folder, 'joint', completion, sketch)
-  assert {'psnr_hole', 'edge_accuracy'} <= scores(joint).keys()
-  check_it_fills(joint)
+  loaded.clear()
+  check_it_fills(completion, edge='canny')
+  assert not loaded
+  with pytest.raises(UsageError, match='did you mean "canny"'):
+    jinpaint.load(completion, edge='cany')
 
 
 @pytest.mark.slow
 def test_the_image_can_be_trained_on_true_sketches(folder):
-  workdir = trained(folder, 'completion_true_sketch')
+  workdir = trained(small('completion_true_sketch', folder),
+                    folder / 'completion_true_sketch')
   assert 'edge_accuracy' not in scores(workdir)
   assert 'psnr_hole' in scores(workdir)
-
-
-@pytest.mark.slow
-def test_a_run_finds_its_sketches_by_hed(folder, monkeypatch, capsys):
-  variables = jinpaint.create('hed').init(
-      jax.random.key(0), np.zeros((1, 64, 64, 3), np.float32))
-  loaded = []
-
-  def load(name):
-    loaded.append(name)
-    return variables
-
-  monkeypatch.setattr(pretrained, 'load', load)
-  config = small('completion_true_sketch', folder)
-  config.pretrained = 'required'
-  config.options.update(perceptual=0.0, style=0.0)
-  loop.train(config, folder / 'hed')
-  assert set(loaded) == {'hed'}
-  assert 'Canny' not in capsys.readouterr().out
-  check_it_fills(folder / 'hed')
-  loaded.clear()
-  check_it_fills(folder / 'hed', edge='canny')
-  assert not loaded
-  with pytest.raises(UsageError, match='did you mean "canny"'):
-    jinpaint.load(folder / 'hed', edge='cany')
+  with pytest.raises(UsageError, match='follows the true edges'):
+    jinpaint.load(workdir)
+  check_it_fills(workdir, edge=f'files:{folder}', edge_map=True)
 
 
 def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
   config = cfs.get_config()
   assert runs.data_of(config).edge == 'hed'
-  assert runs.detector_of(config, training=True).networks.keys() == {'hed'}
+  assert runs.guidance_of(config, training=True).published.keys() == {'hed'}
   config.pretrained = 'none'
   config.data.edge = 'hed:hole=masked'
   assert runs.data_of(config).edge == 'canny:hole=masked'
-  assert runs.detector_of(config, training=True) is guidance.NONE
+  assert not runs.guidance_of(config, training=True).published
 
 
 def test_a_size_that_is_too_small_is_refused(folder, tmp_path):
@@ -126,7 +125,7 @@ def test_a_config_has_the_code_s_or_the_paper_s_weights(variant, weights):
   assert tuple(config.options[name] for name in (
       'sketch_adversarial', 'perceptual', 'style')) == weights
   stage = runs.stage_of(config)
-  assert set(stage.frozen) == (set() if variant.startswith('sketch') else {
+  assert set(stage.published) == (set() if variant.startswith('sketch') else {
       'vgg19'})
   runs.optimizers_of(config, stage)
 

@@ -1,11 +1,10 @@
-"""Runs of EdgeConnect and InpaintGAN: every config, one stage after another."""
-
+"""Runs of EdgeConnect and InpaintGAN, one stage after another."""
 
 import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import scores, short
+from stage_runs import check_it_fills, scores, short
 
 from configs import common, edgeconnect, inpaintgan
 import jinpaint
@@ -20,7 +19,7 @@ EDGE_SCORES = {'edge_precision', 'edge_recall', 'edge_f1', 'edges_predicted',
 
 
 def small(system, variant, folder, *earlier):
-  """The config on photographs at 64 px, narrow and shallow."""
+  """The config on photographs at 32 px, narrow and shallow."""
   return short(CONFIGS[system].get_config(variant), folder, *earlier,
                width=1 / 16, blocks=1)
 
@@ -32,55 +31,67 @@ def folder(tmp_path_factory):
   return folder
 
 
-def trained(folder, system, variant, *earlier):
+def trained(folder, system, variant, *earlier, resumed=False):
   return stage_runs.trained(small(system, variant, folder, *earlier),
-                            folder / f'{system} {variant}')
+                            folder / f'{system} {variant}', resumed=resumed)
+
+
+@pytest.mark.parametrize(('variant', 'measures'), [
+    ('effunet', {'feature_matching'}), ('egc', {'feature_matching'}),
+    # The SVR loss takes the place of feature matching.
+    ('egc_svr', set()), ('mec', {'feature_matching'}), ('inpaint', set()),
+    ('edge_inpaint', set()), ('joint', {'feature_matching'})])
+def test_stages_that_learn_edges_are_measured_by_their_features(
+    variant, measures):
+  stage = runs.stage_of(inpaintgan.get_config(variant))
+  assert stage.measures.keys() == measures
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('variant', ['effunet', 'egc', 'egc_svr', 'mec'])
-def test_edge_networks_of_inpaintgan(folder, variant):
-  workdir = trained(folder, 'inpaintgan', variant)
-  # The SVR loss takes the place of feature matching.
-  assert scores(workdir).keys() - EDGE_SCORES == (
-      set() if variant == 'egc_svr' else {'feature_matching'})
-  assert scores(workdir, 'OpenCV Telea') is None
-  with pytest.raises(UsageError, match='stage edge of inpaintgan, which makes'):
-    jinpaint.load(workdir)
+def test_one_stage_starts_from_what_others_have_learned(folder):
+  edge = trained(folder, 'edgeconnect', 'edge')
+  assert scores(edge).keys() == EDGE_SCORES | {'feature_matching'}
+  assert scores(edge, 'OpenCV Telea') is None
+  with pytest.raises(UsageError,
+                     match='stage edge of edgeconnect, which makes'):
+    jinpaint.load(edge)
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize('system', CONFIGS)
-def test_one_stage_starts_from_what_another_has_learned(folder, system):
-  edge = trained(folder, system, 'edge' if system == 'edgeconnect' else 'mec')
-  inpaint = trained(folder, system, 'inpaint')
+  inpaint = trained(folder, 'edgeconnect', 'inpaint')
   assert not scores(inpaint).keys() & EDGE_SCORES
   assert scores(inpaint, 'OpenCV Telea')
 
-  both = trained(folder, system, 'edge_inpaint', edge, inpaint)
+  both = trained(folder, 'edgeconnect', 'edge_inpaint', edge, inpaint)
   assert scores(both).keys() >= EDGE_SCORES | {'psnr_hole'}
   kept, _ = checkpoints.variables_of(both)
   first, _ = checkpoints.variables_of(edge)
   jax.tree.map(np.testing.assert_array_equal, kept['edge_generator'],
                first['edge_generator'])
 
-  joint = trained(folder, system, 'joint', both, edge)
+  joint = trained(folder, 'edgeconnect', 'joint', both, edge, resumed=True)
   assert scores(joint).keys() >= EDGE_SCORES | {
       'psnr_hole', 'feature_matching'}
   moved, _ = checkpoints.variables_of(joint)
   kernel = lambda nets: nets['edge_generator']['params']['decoder'][
       'output']['kernel']
   assert (kernel(moved) != kernel(kept)).any()
+  check_it_fills(joint)
 
-  rng = np.random.default_rng(0)
-  image = rng.integers(0, 256, (70, 45, 3), np.uint8)
-  mask = np.zeros((70, 45), np.uint8)
-  mask[20:40, 10:30] = 1
-  filled = jinpaint.load(joint)(image, mask)
-  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
-  # Neither edges nor image look into the hole.
-  other = np.where(mask[..., None] == 1, 255 - image, image)
-  np.testing.assert_array_equal(filled, jinpaint.load(joint)(other, mask))
+
+@pytest.mark.slow
+def test_inpaintgan_s_edges_lead_its_image(folder):
+  edge = trained(folder, 'inpaintgan', 'mec')
+  joint = trained(folder, 'inpaintgan', 'joint', edge, resumed=True)
+  assert scores(joint).keys() >= EDGE_SCORES | {
+      'psnr_hole', 'feature_matching'}
+  check_it_fills(joint)
+
+
+@pytest.mark.slow
+def test_a_stage_that_follows_true_edges_fills_along_a_drawing_alone(folder):
+  inpaint = trained(folder, 'edgeconnect', 'inpaint')
+  with pytest.raises(UsageError, match='follows the true edges'):
+    jinpaint.load(inpaint)
+  check_it_fills(inpaint, edge=f'files:{folder}', edge_map=True)
 
 
 @pytest.mark.slow
@@ -97,6 +108,8 @@ def test_one_stage_starts_from_what_another_has_learned(folder, system):
     ({'options.d_grad_mode': 'both'}, 'd_grad_mode is one of clean')])
 def test_a_stage_that_cannot_start_says_why_and_leaves_nothing(
     folder, tmp_path, changes, message):
+  for stage in ('edge', 'inpaint'):
+    trained(folder, 'edgeconnect', stage)
   config = small('edgeconnect', 'edge_inpaint', folder)
   for key, value in changes.items():
     config.update_from_flattened_dict({key: value.format(folder=folder) if (
@@ -117,7 +130,7 @@ def test_configs_hold_the_published_numbers(system, variant, stage, weights):
   assert config.stage == stage
   assert (options.style, options.perceptual, options.adversarial) == weights
   assert (options.l1, options.feature_matching) == (1, 10)
-  assert set(runs.stage_of(config).frozen) == {'vgg19'}
+  assert set(runs.stage_of(config).published) == {'vgg19'}
   generator, discriminator = (
       config.optimizers[f'inpaint_{player}'].to_dict()
       for player in ('generator', 'discriminator'))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stage_steps import gradients_of
 
 import jinpaint
 from jinpaint import systems, training
@@ -35,9 +36,10 @@ def batch_of(stage):
     image = np.repeat(fill.image('gray', (*SIZE, 1), seed), 3, -1)
   else:
     image = fill.image('rgb', (*SIZE, 3), seed)
-  edge = fill.image('edge', (*SIZE, 1), seed) > 0.7
-  return {'image': image, 'edge': edge.astype(np.float32),
-          'mask': fill.mask('mask', (*SIZE, 1), seed)}
+  edge = np.float32(fill.image('edge', (*SIZE, 1), seed) > 0.7)
+  mask = fill.mask('mask', (*SIZE, 1), seed)
+  return {'image': image, 'mask': mask, 'true_edge': edge,
+          'known_edge': edge * (1 - mask)}
 
 
 def variables_of(name):
@@ -63,12 +65,9 @@ def test_four_steps_log_the_published_losses(name):
       f'{name}_generator': adam(config['LR']),
       f'{name}_discriminator': adam(config['LR'] * config['D2G_LR'])}
   batch = batch_of(name)
-  start = variables_of(name)
-  params = {key: value.pop('params') for key, value in start.items()}
-  state = training.TrainState(
-      jnp.zeros((), jnp.int32), params, start,
-      {key: optimizers[key].init(params[key]) for key in params})
-  frozen = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(
+  state = training.init(0, stage, optimizers, batch,
+                        learned=variables_of(name))
+  published = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(
       recorded()['seed']))} if name == 'inpaint' else {}
   step = jax.jit(training.make_step(stage, optimizers))
   ours = {'edge': {'l_d1': 'edge_discriminator', 'l_g1': 'edge_adversarial',
@@ -77,7 +76,7 @@ def test_four_steps_log_the_published_losses(name):
                       'l_g2': 'inpaint_adversarial', 'l_l1': 'l1',
                       'l_per': 'perceptual', 'l_sty': 'style'}}[name]
   for i, expected in enumerate(recorded()[name]['steps']):
-    state, logs = step(state, frozen, batch)
+    state, logs = step(state, published, batch)
     for theirs, term in ours.items():
       assert float(logs[term]) == pytest.approx(
           expected[theirs], rel=1e-3 if i == 0 else 1e-2), (i, term)
@@ -88,7 +87,7 @@ def test_four_steps_log_the_published_losses(name):
 
 @functools.cache
 def one_step(name, d_grad_mode='clean'):
-  """Returns the logs and the gradients of a stage on the second recipe."""
+  """Returns the terms and the gradients of a stage on the second recipe."""
   stage = systems.stage('edgeconnect', name, d_grad_mode=d_grad_mode)
   channels = {'edge': 'in2', 'inpaint': 'in3'}[name]
   start = {
@@ -99,13 +98,10 @@ def one_step(name, d_grad_mode='clean'):
       f'{name}_discriminator': jinpaint.from_torch(
           'edgeconnect_discriminator',
           recipe.state_dict(f'EC_Discriminator_{channels}'))}
-  params = {key: value.pop('params') for key, value in start.items()}
-  frozen = ({'vgg19': jinpaint.from_torch('vgg19', recipe.vgg19())}
-            if name == 'inpaint' else {})
-  update, = stage.updates
-  grads, (_, logs) = jax.jit(jax.grad(update.loss, has_aux=True))(
-      params, start, frozen, recipe.batch(64, 2))
-  return logs, grads
+  published = ({'vgg19': jinpaint.from_torch('vgg19', recipe.vgg19())}
+               if name == 'inpaint' else {})
+  grads, (terms, _) = gradients_of(stage)(start, recipe.batch(64, 2), published)
+  return terms, grads
 
 
 def norm(tree, *path):
@@ -115,10 +111,10 @@ def norm(tree, *path):
 
 
 def test_one_edge_step_has_the_recorded_losses_and_gradients():
-  logs, grads = one_step('edge')
+  terms, grads = one_step('edge')
   golden = recipe.golden()
   np.testing.assert_allclose(
-      [logs[term] for term in ('edge_discriminator', 'edge_adversarial',
+      [terms[term] for term in ('edge_discriminator', 'edge_adversarial',
                                'feature_matching')],
       golden['train_edge_logs'], rtol=1e-5)
   generator = grads['edge_generator']
@@ -147,8 +143,8 @@ def test_the_discriminator_learns_from_its_own_loss_unless_told_otherwise():
 
 
 def test_one_inpainting_step_has_the_recorded_losses():
-  logs, _ = one_step('inpaint')
+  terms, _ = one_step('inpaint')
   np.testing.assert_allclose(
-      [logs[term] for term in ('inpaint_discriminator', 'inpaint_adversarial',
+      [terms[term] for term in ('inpaint_discriminator', 'inpaint_adversarial',
                                'l1', 'perceptual', 'style')],
       recipe.golden()['train_inp_logs'], rtol=1e-4)

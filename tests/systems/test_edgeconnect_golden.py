@@ -17,7 +17,7 @@ def edge_inputs(size):
   batch = recipe.batch(size, 1)
   gray = images.to_gray(batch['image'], images.LUMINANCE)
   return (images.damage(gray, batch['mask'], fill=1.0),
-          images.damage(batch['edge'], batch['mask']), batch['mask'])
+          batch['known_edge'], batch['mask'])
 
 
 def predicted(name, published, *inputs):

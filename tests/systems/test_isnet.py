@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stage_steps import gradients_of, terms_of
 
 import jinpaint
 from jinpaint import images, losses, networks, systems, training
-from jinpaint.stage import Bound
+from jinpaint.nets import Nets
 
 GOLDEN = recipe.golden()
 
@@ -91,14 +92,6 @@ def test_sizes_that_cannot_be_halved_are_refused():
 # --- training ---
 
 
-def state_of(variables, optimizers):
-  stats = {name: dict(found) for name, found in variables.items()}
-  params = {name: found.pop('params') for name, found in stats.items()}
-  return training.TrainState(
-      jnp.zeros((), jnp.int32), params, stats,
-      {name: optimizers[name].init(params[name]) for name in params})
-
-
 @pytest.mark.slow
 def test_three_steps_log_the_published_losses():
   recorded = json.loads(
@@ -115,16 +108,16 @@ def test_three_steps_log_the_published_losses():
   adam = lambda rate: optax.adam(rate, config['BETA1'], config['BETA2'])
   optimizers = {'generator': adam(config['LR']),
                 'discriminator': adam(config['LR'] * config['D2G_LR'])}
-  state = state_of({
-      'generator': variables_of('generator', 'isnet_generator'),
-      'discriminator': variables_of(
-          'discriminator', 'edgeconnect_discriminator')}, optimizers)
-  frozen = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(seed))}
+  published = {'vgg19': jinpaint.from_torch('vgg19', golden_files.vgg19(seed))}
   batch = {'image': fill.image('rgb', (2, 64, 64, 3), seed),
            'mask': fill.mask('mask', (2, 64, 64, 1), seed)}
+  state = training.init(0, stage, optimizers, batch, learned={
+      'generator': variables_of('generator', 'isnet_generator'),
+      'discriminator': variables_of(
+          'discriminator', 'edgeconnect_discriminator')})
   step = jax.jit(training.make_step(stage, optimizers))
   for i, expected in enumerate(recorded['inpaint']['steps']):
-    state, logs = step(state, frozen, batch)
+    state, logs = step(state, published, batch)
     for theirs, ours in {
         'l_d2': 'discriminator', 'l_g2': 'adversarial', 'l_l1': 'l1',
         'l_fm': 'feature_matching', 'l_per': 'perceptual',
@@ -144,11 +137,9 @@ def test_one_step_has_the_recorded_losses_and_gradients(gan):
       'discriminator': jinpaint.from_torch(
           'edgeconnect_discriminator',
           recipe.state_dict('D3', 'edgeconnect_discriminator'))}
-  params = {name: found.pop('params') for name, found in start.items()}
-  update, = stage.updates
-  grads, (stats, logs) = jax.jit(jax.grad(update.loss, has_aux=True))(
-      params, start, {'vgg19': jinpaint.from_torch('vgg19', recipe.vgg19())},
-      recipe.batch())
+  grads, (terms, stats) = gradients_of(stage)(
+      start, recipe.batch(),
+      {'vgg19': jinpaint.from_torch('vgg19', recipe.vgg19())})
   of = lambda name: float(GOLDEN[f'step_{gan}_{name}'])
   for theirs, ours in {
       'l_d2': 'discriminator', 'l_g2': 'adversarial', 'l_l1': 'l1',
@@ -156,8 +147,8 @@ def test_one_step_has_the_recorded_losses_and_gradients(gan):
       'l_sty': 'style'}.items():
     # The code adds 1 to what real images cost a hinge loss, then halves.
     extra = 0.5 if (gan, ours) == ('hinge', 'discriminator') else 0
-    assert float(logs[ours]) + extra == pytest.approx(of(theirs), rel=1e-4)
-  assert sum(float(value) for name, value in logs.items()
+    assert float(terms[ours]) + extra == pytest.approx(of(theirs), rel=1e-4)
+  assert sum(float(value) for name, value in terms.items()
              if name != 'discriminator') == pytest.approx(
                  of('gen_total'), rel=1e-4)
 
@@ -185,26 +176,25 @@ def test_one_step_has_the_recorded_losses_and_gradients(gan):
 
 @functools.cache
 def small(**options):
-  """Returns a small stage, its state and what its loss logs."""
+  """Returns a small stage, its state, a batch and its terms."""
   stage = systems.stage('isnet', 'inpaint', pretrained=False, width=1 / 16,
                         blocks=1, generator='isnet_unet_like', **options)
   batch = {key: array[:, :32, :32] for key, array in recipe.batch().items()}
   state = training.init(0, stage, {name: optax.sgd(1.0)
                                    for name in stage.networks}, batch)
-  update, = stage.updates
-  _, (_, logs) = jax.jit(update.loss)(state.params, state.stats, {}, batch)
-  return stage, state, batch, logs
+  terms, _ = terms_of(stage)(state.variables, batch)
+  return stage, state, batch, terms
 
 
 def judged(stage, state, batch, shown):
   """Returns prediction and scores: of real images and, twice, of generated."""
   @jax.jit
-  def run(params, stats):
-    net = Bound(stage.networks, params, stats)
-    prediction = net('generator', images.damage(batch['image'], batch['mask']))
-    return prediction, *(net('discriminator', x)[0] for x in (
+  def run(variables):
+    nets = Nets(stage.networks, variables, training=stage.trained)
+    prediction = nets('generator', images.damage(batch['image'], batch['mask']))
+    return prediction, *(nets('discriminator', x)[0] for x in (
         batch['image'], shown(prediction), shown(prediction)))
-  return run(state.params, state.stats)
+  return run(state.variables)
 
 
 @pytest.mark.parametrize(('options', 'shown'), [
@@ -213,7 +203,7 @@ def judged(stage, state, batch, shown):
     ({'gan': 'nsgan'}, lambda prediction, mask: prediction)])
 def test_the_discriminator_sees_and_learns_what_the_options_say(
     options, shown):
-  stage, state, batch, logs = small(**options)
+  stage, state, batch, terms = small(**options)
   _, real, fake, again = judged(stage, state, batch,
                                 lambda x: shown(x, batch['mask']))
   if options.get('gan') == 'nsgan':
@@ -222,8 +212,9 @@ def test_the_discriminator_sees_and_learns_what_the_options_say(
   else:  # equation 3
     own = jnp.mean(nonnegative(1 - real)) + jnp.mean(nonnegative(1 + fake))
     fooled = -jnp.mean(again)
-  assert float(logs['discriminator']) == pytest.approx(float(own) / 2, rel=1e-4)
-  assert float(logs['adversarial']) == pytest.approx(
+  assert float(terms['discriminator']) == pytest.approx(
+      float(own) / 2, rel=1e-4)
+  assert float(terms['adversarial']) == pytest.approx(
       0.1 * float(fooled), rel=1e-3, abs=1e-7)
 
 

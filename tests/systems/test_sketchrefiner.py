@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stage_steps import gradients_of, predict_of, terms_of
 
 import jinpaint
-from jinpaint import devices, losses, networks, systems, training
+from jinpaint import losses, networks, systems, training
 from jinpaint.converters import sketchrefiner as converters
 from jinpaint.converters import torch_layout
 from jinpaint.layers.fourier_conv import FourierUnit, SpectralTransform
 from jinpaint.layers.spade import SPADE
+from jinpaint.nets import Nets
 from jinpaint.networks import sketchrefiner as published
-from jinpaint.stage import Bound
 
 
 @pytest.mark.parametrize(('part', 'expected'), [
@@ -188,10 +189,9 @@ def judge(x, train=False):
   """Returns scores and features of the discriminator."""
   with jax.ensure_compile_time_eval():
     weights = variables('discriminator')
-  net = Bound({'d': jinpaint.create('sketchrefiner_discriminator')},
-              {'d': weights['params']},
-              {'d': {'batch_stats': weights['batch_stats']}})
-  return net('d', x, train=train)
+  nets = Nets({'d': jinpaint.create('sketchrefiner_discriminator')},
+              {'d': weights}, training=['d'] if train else [])
+  return nets('d', x)
 
 
 def test_the_discriminator():
@@ -216,10 +216,11 @@ def test_the_discriminator_s_losses(train, real, penalty, matching):
 
   @jax.jit
   def compute(x, other):
-    see = functools.partial(judge, train=train)
-    (scores, true), (_, fake) = see(x), see(other)
+    verdict = functools.partial(judge, train=train)
+    (scores, true), (_, fake) = verdict(x), verdict(other)
+    slope = jax.grad(lambda x: jnp.sum(verdict(x)[0]))(x)
     return (losses.ADVERSARIAL['softplus'].real(scores),
-            0.001 * losses.r1(lambda x: see(x)[0], x),
+            0.001 * losses.gradient_penalty(slope),
             100 * losses.feature_matching(fake, true, distance=losses.l2,
                                           average=True))
 
@@ -237,87 +238,72 @@ def batch(size=32):
   rng = np.random.default_rng(0)
   mask = np.zeros((2, size, size, 1), np.float32)
   mask[0, 8:24, 8:24] = mask[1, 4:10] = 1
-  return {'image': rng.random((2, size, size, 3), np.float32), 'mask': mask,
-          'edge': cut(rng.random((2, size, size, 1), np.float32), 0.9),
+  image = rng.random((2, size, size, 3), np.float32)
+  edge = cut(rng.random((2, size, size, 1), np.float32), 0.9)
+  return {'image': image, 'mask': mask, 'true_edge': edge,
+          'known_edge': edge * (1 - mask),
           'sketch': rng.random((2, size, size, 1), np.float32) ** 3}
 
 
-def bound(stage, **alphas):
-  """Returns a small stage's variables, its sketch encoder's alphas not 0."""
-  feeds = stage.feeds(batch())
-  made = {name: net.init(jax.random.key(i), *feeds[name])
-          for i, (name, net) in enumerate(stage.networks.items())}
-  params = {name: dict(variables['params'])
-            for name, variables in made.items()}
-  for i in range(1, 5) if 'sketch_encoder' in params else ():
-    params['sketch_encoder'][f'alpha_{i}'] = jnp.float32(alphas.get('alpha', 1))
-  stats = {name: {key: value for key, value in variables.items()
-                  if key != 'params'} for name, variables in made.items()}
-  return params, stats
-
-
-def join(params, stats):
-  return {name: {'params': params[name], **stats[name]} for name in params}
+def weights(stage, alpha=1.0):
+  """Returns a small stage's variables, with its sketch encoder's alphas."""
+  optimizers = {name: optax.sgd(1.0) for name in stage.trained}
+  variables = training.init(0, stage, optimizers, batch()).variables
+  if 'sketch_encoder' in variables:
+    encoder = variables['sketch_encoder']
+    variables['sketch_encoder'] = {**encoder, 'params': {
+        **encoder['params'],
+        **{f'alpha_{i}': jnp.float32(alpha) for i in range(1, 5)}}}
+  return variables
 
 
 @functools.cache
 def predictor(name, **options):
+  """Returns a small stage, its variables and its compiled `predict`."""
   stage = systems.stage('sketchrefiner', name, **SMALL, **options)
-  return stage, *bound(stage), jax.jit(stage.predict)
+  return stage, weights(stage), predict_of(stage)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', systems.stages('sketchrefiner'))
-def test_what_the_hole_holds_changes_nothing(name):
-  _, params, stats, predict = predictor(name)
-  seen = batch()
-  other = dict(seen)
-  for key in ('image', 'edge'):
-    other[key] = np.where(seen['mask'] == 1, 1 - seen[key], seen[key])
-  other['sketch'] = np.where(seen['mask'] == 0, 1 - seen['sketch'],
-                             seen['sketch'])
-  variables = join(params, stats)
-  found, again = (predict(variables, x) for x in (seen, other))
-  hole = seen['mask'] == 1
-  for key in found:
-    a, b = np.broadcast_arrays(np.asarray(found[key]), np.asarray(again[key]))
-    np.testing.assert_array_equal(
-        a[np.broadcast_to(hole, a.shape)], b[np.broadcast_to(hole, b.shape)])
-  for key, truth in (('image', 'image'), ('edge', 'edge'), ('sketch', 'edge')):
-    if key in found:
-      known = np.broadcast_to(~hole, found[key].shape)
-      np.testing.assert_array_equal(np.asarray(found[key])[known],
-                                    seen[truth][known])
-  if 'sketch' in found:
-    assert set(np.unique(found['sketch'])) <= {0, 1}
+@pytest.mark.parametrize('name', ['enhancement', 'inpaint'])
+def test_a_sketch_is_read_in_the_hole_alone_and_refined_to_strokes(name):
+  _, variables, predict = predictor(name)
+  inputs = batch()
+  other = {**inputs, 'sketch': np.where(
+      inputs['mask'] == 0, 1 - inputs['sketch'], inputs['sketch'])}
+  refined, again = (predict(variables, x) for x in (inputs, other))
+  for key in refined:
+    np.testing.assert_array_equal(refined[key], again[key])
+  hole = inputs['mask'] == 1
+  strokes = np.asarray(refined['sketch'])
+  assert set(np.unique(strokes)) <= {0, 1}
+  np.testing.assert_array_equal(strokes[~hole], inputs['known_edge'][~hole])
 
 
 @pytest.mark.slow
 def test_the_sketch_in_the_hole_leads_the_image():
-  _, params, stats, predict = predictor('inpaint', refines=False)
-  seen = batch()
-  other = {**seen, 'sketch': seen['mask'] * (1 - seen['sketch'])}
-  variables = join(params, stats)
-  a, b = (predict(variables, x)['image'] for x in (seen, other))
+  _, variables, predict = predictor('inpaint', refines=False)
+  inputs = batch()
+  other = {**inputs, 'sketch': inputs['mask'] * (1 - inputs['sketch'])}
+  a, b = (predict(variables, x)['image'] for x in (inputs, other))
   assert (np.asarray(a) != np.asarray(b)).any()
 
 
 @pytest.mark.slow
 def test_a_sketch_encoder_that_has_not_learned_has_no_influence():
-  stage, _, _, predict = predictor('inpaint', refines=False)
-  variables = join(*bound(stage, alpha=0))
-  seen = batch()
-  a, b = (predict(variables, {**seen, 'sketch': sketch})['image']
-          for sketch in (seen['sketch'], 0 * seen['sketch']))
+  stage, _, predict = predictor('inpaint', refines=False)
+  variables, inputs = weights(stage, alpha=0), batch()
+  a, b = (predict(variables, {**inputs, 'sketch': sketch})['image']
+          for sketch in (inputs['sketch'], 0 * inputs['sketch']))
   np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow
 def test_networks_read_and_paint_bgr():
   """Swapping the channels of what goes in swaps those of what comes out."""
-  _, params, stats, predict = predictor('inpaint')
-  swapped = {**params, 'generator': dict(params['generator']),
-             'registration': dict(params['registration'])}
+  _, variables, predict = predictor('inpaint')
+  swapped = {name: dict(variables[name]['params'])
+             for name in ('generator', 'registration')}
   order = [2, 1, 0]
   first = swapped['generator']['conv_1']
   swapped['generator']['conv_1'] = {
@@ -332,10 +318,12 @@ def test_networks_read_and_paint_bgr():
   gated['depthwise'] = {part: array[..., jnp.array(swap)]
                         for part, array in gated['depthwise'].items()}
   swapped['registration']['conv_1'] = gated
-  seen = batch()
-  expected = predict(join(params, stats), seen)['image']
-  found = predict(join(swapped, stats),
-                  {**seen, 'image': seen['image'][..., ::-1]})['image']
+  inputs = batch()
+  expected = predict(variables, inputs)['image']
+  found = predict(
+      {**variables, **{name: {**variables[name], 'params': params}
+                       for name, params in swapped.items()}},
+      {**inputs, 'image': inputs['image'][..., ::-1]})['image']
   np.testing.assert_allclose(found[..., ::-1], expected, atol=1e-5)
 
 
@@ -343,86 +331,50 @@ def test_networks_read_and_paint_bgr():
 @pytest.mark.parametrize(('name', 'weight'), [
     ('registration', 0.4), ('enhancement', 0.9)])
 def test_the_refining_losses_are_the_published_ones(name, weight):
-  stage, params, stats, _ = predictor(name)
-  seen = batch()
+  stage, variables, _ = predictor(name)
+  inputs = batch()
   (update,) = stage.updates
   assert update.trains == (name,)
-  loss, (_, logs) = jax.jit(update.loss)(params, stats, {}, seen)
+  terms, _ = terms_of(stage)(variables, inputs)
   net = lambda name, x: jinpaint.create(
-      f'sketchrefiner_{name}', width=0.25).apply({'params': params[name]}, x)
-  hole, edge = seen['mask'] == 1, seen['edge']
-  white = np.where(hole, 1, seen['image'][..., ::-1])
-  drawn = np.where(hole, seen['sketch'], edge)
+      f'sketchrefiner_{name}', width=0.25).apply(variables[name], x)
+  hole, edge = inputs['mask'] == 1, inputs['true_edge']
+  white = np.where(hole, 1, inputs['image'][..., ::-1])
+  drawn = np.where(hole, inputs['sketch'], edge)
   sketch = jnp.clip(net('registration', np.concatenate(
-      [white, seen['mask'], drawn], axis=-1)), 0, 1)
+      [white, inputs['mask'], drawn], axis=-1)), 0, 1)
   if name == 'enhancement':  # cut at the mean of the whole batch
     registered = np.where(hole, np.asarray(sketch) > sketch.mean(), edge)
     sketch = jnp.clip(net('enhancement', registered), 0, 1)
   refined = jnp.where(hole, sketch, edge)
-  assert logs.keys() == {'l1', 'correlation'}
-  assert logs['l1'] == pytest.approx(
+  assert terms.keys() == {'l1', 'correlation'}
+  assert terms['l1'] == pytest.approx(
       float(abs(refined - edge).mean()), rel=1e-4)
-  assert logs['correlation'] == pytest.approx(
+  assert terms['correlation'] == pytest.approx(
       weight * float(losses.cross_correlation(refined, edge)), rel=1e-4)
-  assert loss == pytest.approx(float(sum(logs.values())), rel=1e-6)
 
 
 @pytest.mark.slow
 def test_the_discriminator_moves_first_and_each_loss_moves_its_own():
-  stage, params, stats, _ = predictor('inpaint')
+  stage, variables, _ = predictor('inpaint')
   first, second = stage.updates
   assert first.trains == ('discriminator',)
   assert set(second.trains) == {'sketch_encoder', 'generator'}
-  gradients, (moved, logs) = jax.jit(jax.grad(first.loss, has_aux=True))(
-      params, stats, {}, batch())
-  assert logs.keys() == {'discriminator_real', 'discriminator_fake', 'r1'}
-  size = lambda tree: max(float(abs(x).max()) for x in jax.tree.leaves(tree))
-  assert size(gradients['discriminator']) > 1e-6
+  gradients, (terms, moved) = gradients_of(stage, 0)(variables, batch())
+  assert terms.keys() == {'discriminator_real', 'discriminator_fake', 'r1'}
+  largest = lambda tree: max(
+      float(abs(x).max()) for x in jax.tree.leaves(tree))
+  assert largest(gradients['discriminator']) > 1e-6
   for other in ('generator', 'sketch_encoder', 'registration', 'enhancement'):
-    assert size(gradients[other]) == 0, other
-  for name in ('generator', 'sketch_encoder'):
-    jax.tree.map(np.testing.assert_array_equal, moved[name], stats[name])
-
-  gradients, (moved, logs) = jax.jit(jax.grad(second.loss, has_aux=True))(
-      params, stats, {}, batch())
-  assert logs.keys() == {'adversarial', 'known_l1', 'feature_matching'}
-  for name in ('generator', 'sketch_encoder'):
-    for path, gradient in jax.tree_util.tree_leaves_with_path(gradients[name]):
-      # A bias before a batch norm has no effect but rounding.
-      if jax.tree_util.DictKey('bias') not in path:
-        assert float(abs(gradient).max()) > 0, (name, path)
-  assert any((np.asarray(a) != np.asarray(b)).any() for a, b in zip(
-      jax.tree.leaves(moved['generator']), jax.tree.leaves(stats['generator']),
-      strict=True))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('name', ['enhancement', 'inpaint'])
-def test_one_and_four_devices_give_the_same_losses(name):
-  stage = systems.stage('sketchrefiner', name, **SMALL)
-  twice = batch()
-  eight = {key: np.concatenate([array, array[::-1] ** 2] * 2)
-           for key, array in twice.items()}
-  eight['mask'][:2] = 0  # a device without holes beside others
-  # Small steps: the losses of far ones depend on rounding.
-  optimizers = {name: optax.sgd(1e-5) for name in stage.trained}
-
-  def logged(step, state, frozen, seen, of_first):
-    for _ in range(3):
-      state, logs = step(state, frozen, seen)
-      yield {term: float(of_first(value)) for term, value in logs.items()}
-
-  state = training.init(0, stage, optimizers, eight)
-  one = list(logged(jax.jit(training.make_step(stage, optimizers)), state, {},
-                    eight, lambda x: x))
-  assert devices.count() == 4
-  four = list(logged(
-      devices.data_parallel(training.make_step(stage, optimizers,
-                                               mean=devices.mean)),
-      *map(devices.replicate, (state, {})), devices.split(eight),
-      lambda x: x[0]))
-  for a, b in zip(one, four, strict=True):
-    assert a == pytest.approx(b, rel=1e-4, abs=1e-6)
+    assert largest(gradients[other]) == 0, other
+  changed = lambda moved: any(
+      (np.asarray(a) != np.asarray(b)).any() for a, b in zip(*(
+          jax.tree.leaves(stats['generator']['batch_stats'])
+          for stats in (variables, moved)), strict=True))
+  assert not changed(moved)
+  terms, moved = terms_of(stage, 1)(variables, batch())
+  assert terms.keys() == {'adversarial', 'known_l1', 'feature_matching'}
+  assert changed(moved)
 
 
 SUMMARY = dict(
@@ -434,27 +386,27 @@ SUMMARY = dict(
 @pytest.mark.slow
 @pytest.mark.parametrize('consistency_with', ['image', 'edge'])
 def test_the_summary_s_terms_are_those_of_the_losses(consistency_with):
-  stage, params, stats, predict = predictor(
+  stage, variables, predict = predictor(
       'registration', consistency_with=consistency_with, **SUMMARY)
-  seen = batch()
-  _, (_, logs) = jax.jit(stage.updates[0].loss)(params, stats, {}, seen)
-  assert logs.keys() == {'correlation', 'smoothness', 'sparsity', 'consistency',
-                         'gradient'}
-  sketch = np.asarray(predict(join(params, stats), seen)['edge'])
-  hole = seen['mask'] == 1
-  bright = (np.where(hole, 1, seen['image']) @ np.float32(
+  inputs = batch()
+  terms, _ = terms_of(stage)(variables, inputs)
+  assert terms.keys() == {'correlation', 'smoothness', 'sparsity',
+                          'consistency', 'gradient'}
+  hole, edge = inputs['mask'] == 1, inputs['true_edge']
+  sketch = np.where(hole, predict(variables, inputs)['edge'], edge)
+  bright = (np.where(hole, 1, inputs['image']) @ np.float32(
       [0.299, 0.587, 0.114]))[..., None]
-  reference = seen['edge'] if consistency_with == 'edge' else bright
+  reference = edge if consistency_with == 'edge' else bright
 
   def pooled(x, factor, reduce=np.mean):
     b, h, w, c = x.shape
     return reduce(x.reshape(b, h // factor, factor, w // factor, factor, c),
                   axis=(2, 4))
 
-  expected = dict.fromkeys(logs, 0)
+  expected = dict.fromkeys(terms, 0)
   for factor in (4, 2, 1):
-    s, e, y = (pooled(x, factor) for x in (sketch, seen['edge'], reference))
-    m = pooled(seen['mask'], factor, np.max)
+    s, e, y = (pooled(x, factor) for x in (sketch, edge, reference))
+    m = pooled(inputs['mask'], factor, np.max)
     expected['sparsity'] += 0.001 / 3 * s.mean()
     expected['consistency'] += 1e-4 / 3 * (s * (1 - y)).mean()
     r = []
@@ -463,7 +415,7 @@ def test_the_summary_s_terms_are_those_of_the_losses(consistency_with):
       r.append(np.corrcoef(s[i][inside], e[i][inside])[0, 1])
     expected['correlation'] -= 0.1 / 3 * np.mean(r)
   for name in ('sparsity', 'consistency', 'correlation'):
-    assert logs[name] == pytest.approx(expected[name], rel=1e-3), name
+    assert terms[name] == pytest.approx(expected[name], rel=1e-3), name
 
 
 @pytest.mark.parametrize('option', [

@@ -1,4 +1,4 @@
-"""Runs of SketchRefiner: every stage, of both presets, and what follows."""
+"""Runs of SketchRefiner: one stage after another, and what follows."""
 
 from pathlib import Path
 import shutil
@@ -7,11 +7,11 @@ import jax
 import numpy as np
 import pytest
 import stage_runs
-from stage_runs import scores, short
+from stage_runs import scores, short, trained
 
 from configs import sketchrefiner
 import jinpaint
-from jinpaint import guidance, runs
+from jinpaint import runs
 from jinpaint.commands import cli
 from jinpaint.data import files
 from jinpaint.errors import UsageError
@@ -22,9 +22,9 @@ PUBLISHED = Path(__file__).parents[1] / 'fixtures' / 'published'
 
 
 def small(variant, folder, *earlier):
-  """The config on photographs at 64 px, narrow and shallow, with Canny."""
-  return short(sketchrefiner.get_config(variant), folder, *earlier, width=0.25,
-               blocks=1)
+  """The config on photographs at 32 px, narrow and shallow, with Canny."""
+  return short(sketchrefiner.get_config(variant), folder, *earlier,
+               width=1 / 16, blocks=1)
 
 
 @pytest.fixture(scope='module')
@@ -34,33 +34,28 @@ def folder(tmp_path_factory):
   return folder
 
 
-def trained(folder, variant, *earlier):
-  return stage_runs.trained(small(variant, folder, *earlier),
-                            folder / variant.replace(',', ' '))
-
-
 SKETCH = {'refined_correlation', 'drawn_correlation', 'refined_l1', 'drawn_l1',
           'edge_precision'}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('preset', ['', ',summary'])
-def test_every_stage_follows_the_one_before(folder, preset, capsys):
-  registration = trained(folder, f'registration{preset}')
+def test_every_stage_follows_the_one_before(folder, capsys):
+  registration = trained(small('registration', folder), folder / 'registration')
   assert scores(registration).keys() >= SKETCH
-  enhancement = trained(folder, f'enhancement{preset}', registration)
+  enhancement = trained(small('enhancement', folder, registration),
+                        folder / 'enhancement')
   assert scores(enhancement).keys() >= SKETCH
   with pytest.raises(UsageError, match='makes no image'):
     jinpaint.load(enhancement)
-  workdir = trained(folder, f'inpaint{preset}', enhancement)
+  workdir = trained(small('inpaint', folder, enhancement), folder / 'inpaint',
+                    resumed=True)
   assert scores(workdir).keys() >= {'psnr_hole', *SKETCH}
   for name, earlier in (('registration', registration),
                         ('enhancement', enhancement)):
     jax.tree.map(np.testing.assert_array_equal, *(
         checkpoints.variables_of(run)[0][name] for run in (earlier, workdir)))
   follows_a_sketch(workdir)
-  if not preset:
-    draws_from_the_command_line(workdir, folder, capsys)
+  draws_from_the_command_line(workdir, folder, capsys)
 
 
 def case(size=(50, 66)):
@@ -83,8 +78,8 @@ def follows_a_sketch(workdir):
                                 inpaint(image, mask))
   found = inpaint.intermediates(image, mask, sketch)
   assert {key: array.shape for key, array in found.items()} == {
-      'image': (50, 66, 3), 'prediction': (50, 66, 3), 'edge': (50, 66, 1),
-      'sketch': (50, 66, 1)}
+      'image': (50, 66, 3), 'raw_image': (50, 66, 3), 'edge': (50, 66, 1),
+      'raw_edge': (50, 66, 1), 'sketch': (50, 66, 1)}
   assert set(np.unique(found['sketch'])) <= {0, 1}
   np.testing.assert_array_equal(
       np.rint(found['image'][mask > 0] * 255).astype(np.uint8),
@@ -155,10 +150,10 @@ def test_published_files_become_a_run(tmp_path):
 def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
   config = sketchrefiner.get_config('inpaint')
   assert runs.data_of(config).edge == 'hed'
-  assert runs.detector_of(config, training=True).networks.keys() == {'hed'}
+  assert runs.guidance_of(config, training=True).published.keys() == {'hed'}
   config.pretrained = 'none'
   assert runs.data_of(config).edge == 'canny'
-  assert runs.detector_of(config, training=True) is guidance.NONE
+  assert not runs.guidance_of(config, training=True).published
 
 
 @pytest.mark.parametrize('stage', sketchrefiner.STAGES)
@@ -170,10 +165,10 @@ def test_a_config_makes_its_stage(stage, words):
   images = config.steps * config.batch_size
   if 'summary' in words:
     assert (config.steps, config.batch_size) == (10_000, 16)
-    assert set(made.frozen) == ({'vgg19'} if stage == 'inpaint' else set())
+    assert set(made.published) == ({'vgg19'} if stage == 'inpaint' else set())
   else:
     assert images == {'inpaint': 800_000}.get(stage, 500_000)
-    assert set(made.frozen) == (
+    assert set(made.published) == (
         {'ade20k_resnet50_dilated'} if stage == 'inpaint' else set())
   assert ('places365' in config.data.source) == ('places2' in words)
 
@@ -181,7 +176,7 @@ def test_a_config_makes_its_stage(stage, words):
 def test_the_sketch_encoder_s_rate_rises_and_halves():
   config = sketchrefiner.get_config('inpaint')
   optimizer = runs.optimizers_of(config, runs.stage_of(config))[
-      'sketch_encoder']
+      'sketch_encoder'].transformation(config.steps)
   weight = np.zeros((), np.float32)
   state = optimizer.init(weight)
 
