@@ -164,13 +164,12 @@ def check_batch(batch: Batch, keys: tuple[str, ...]) -> None:
   Raises:
     UsageError: a key is missing, or its array has another form.
   """
-  size = batch['mask'].shape[:3] if 'mask' in batch else ()
+  if missing := [key for key in keys if key not in batch]:
+    raise errors.UsageError(
+        f'a batch of this stage needs "{missing[0]}" '
+        f'({KEYS[missing[0]].meaning}); it has {", ".join(sorted(batch))}')
   for key in keys:
-    if key not in batch:
-      raise errors.UsageError(
-          f'a batch of this stage needs "{key}" ({KEYS[key].meaning}); it has '
-          f'{", ".join(sorted(batch))}')
-    expected = (*size, KEYS[key].channels)
+    expected = (*batch['mask'].shape[:3], KEYS[key].channels)
     if batch[key].shape != expected:
       raise errors.UsageError(
           f'"{key}" of a batch is {batch[key].shape}; it must be {expected}')
