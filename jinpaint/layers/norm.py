@@ -120,18 +120,22 @@ def spectrally_normalized(module: nn.Module, kernel: Array,
   Returns:
     The kernel divided by sigma, float32.
   """
-  matrix = kernel.reshape(-1, kernel.shape[-1])  # the transpose of W
   stored_u = module.variable('spectral', 'u', lambda: _converged(kernel)[0])
   stored_v = module.variable('spectral', 'v', lambda: _converged(kernel)[1])
-  if module.is_initializing():
-    return kernel  # nobody reads what a network returns while it is drawn
-  if train:
+  if train and not module.is_initializing():
+    matrix = kernel.reshape(-1, kernel.shape[-1])  # the transpose of W
     u, v = _iterate(lax.stop_gradient(matrix), stored_u.value)
     stored_u.value, stored_v.value = u, _in_pytorch_order(v, kernel.shape)
   else:
     u = stored_u.value
     v = _in_kernel_order(stored_v.value, kernel.shape)
-  return kernel / (v @ matrix @ u)
+  return _divided(kernel, u, v)
+
+
+@initializers.compiled_quickly
+def _divided(kernel: Array, u: Array, v: Array) -> Array:
+  """Returns a kernel divided by sigma = u' W v; v in the kernel's order."""
+  return kernel / (v @ kernel.reshape(-1, kernel.shape[-1]) @ u)
 
 
 @initializers.compiled_quickly

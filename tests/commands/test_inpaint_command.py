@@ -331,7 +331,8 @@ class Follower:
 
   follows_sketches = True
 
-  def __call__(self, image, mask, sketch=None):
+  def __call__(self, image, mask, sketch=None, *, edge_map=None):
+    assert edge_map is None
     strokes = np.zeros_like(mask) if sketch is None else sketch
     return np.where((mask * strokes)[..., None] > 0, 0, image).astype(np.uint8)
 
