@@ -28,7 +28,8 @@ def test_sketches_are_simulated_for_a_folder(tmp_path, monkeypatch, jinpaint):
 
 
 @pytest.mark.parametrize(('more', 'message'), [
-    ('--move=9-3', 'cannot read "move=9-3"'), ('--edge=cany', 'did you mean "canny"'),
+    ('--move=9-3', 'cannot read "move=9-3"'),
+    ('--edge=cany', 'did you mean "canny"'),
     ('--cut=1.5', '--cut within 0 and 1'), ('--image=x', 'no image x'),
     ('--edge=files:x', 'x')])
 def test_sketches_that_cannot_be_simulated_are_one_line(

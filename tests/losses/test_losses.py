@@ -573,8 +573,10 @@ def test_loss_and_gradient_do_not_depend_on_the_number_of_devices(loss, masked):
   weights = 1 + some(14, 1, 12, 8, 1)
   value, slope = jax.jit(gradient)(weights, batch)
   step = devices.data_parallel(
-      lambda weights, frozen, batch: devices.mean(gradient(weights, batch)))
-  values, slopes = step(weights, {}, devices.split(batch))
+      lambda state, published, batch: devices.mean(
+          gradient(state['weights'], batch)))
+  state = {'weights': weights, 'further': np.zeros(2), 'arrays': np.zeros(2)}
+  values, slopes = step(state, {}, devices.split(batch))
   np.testing.assert_allclose(values, value, rtol=2e-6, atol=1e-8)
   np.testing.assert_allclose(slopes, slope, rtol=1e-4,
                              atol=1e-5 * np.abs(slope).max())
