@@ -2,7 +2,6 @@
 
 import functools
 
-from flax import linen as nn
 import golden_files
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ import jinpaint
 from jinpaint import networks, training
 from jinpaint.data.examples import Data
 from jinpaint.guidance import Guidance
+from jinpaint.layers.conv import Dense
 from jinpaint.stage import Sizes, Stage, Update
 
 
@@ -83,14 +83,13 @@ def test_edges_are_found_once_a_step_whatever_the_updates():
 
   update = Update(('dense',), terms)
   stage = Stage(
-      networks={'dense': nn.Dense(1)}, published={},
+      networks={'dense': Dense(1)}, published={},
       learns_from=('mask', 'true_edge'), predicts_from=('mask',),
-      sizes=Sizes(), updates=(update, update), predict=lambda nets, batch: {})
+      sizes=Sizes(), updates=(update, update), makes=(),
+      predict=lambda nets, batch: {})
   optimizers, batch = {'dense': optax.sgd(1.0)}, photographs()
-  state = jax.eval_shape(lambda: training.TrainState(
-      jnp.zeros((), jnp.int32),
-      {'dense': {'kernel': jnp.zeros((1, 1)), 'bias': jnp.zeros(1)}},
-      {'dense': {}}, {'dense': optimizers['dense'].init(None)}))
+  state = training.shapes(stage, optimizers, guide({}, batch))
+  calls.clear()
   published = {'hed': None}
   jax.eval_shape(training.make_step(stage, optimizers, guide=guide), state,
                  published, batch)
