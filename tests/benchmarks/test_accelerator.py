@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import jax
+import pytest
 
 from benchmarks import accelerator
 from jinpaint import systems
@@ -40,6 +41,7 @@ def test_convolutions_of_a_stage_are_those_of_its_networks():
                 ) == sorted(kernel.shape for kernel in kernels)
 
 
+@pytest.mark.slow
 def test_a_small_run_writes_both_tables(tmp_path):
   subprocess.run(
       [sys.executable, 'benchmarks/accelerator.py', f'--output={tmp_path}',
