@@ -41,8 +41,8 @@ def data_parallel(step: Callable[..., Any]) -> Callable[..., Any]:
     `split(batch)`; state and logs have no axis of devices. It donates the
     buffers of `state`.
   """
-  # A state has many arrays. If all arguments together had only three, pmap would
-  # take these axes for theirs (jax 0.10 to 0.12).
+  # A state has many arrays. If all arguments had only three together, pmap
+  # would take these axes for theirs (jax 0.10 to 0.12).
   return jax.pmap(
       _announced(step), axis_name=_AXIS, in_axes=(None, None, 0),
       out_axes=(None, None), donate_argnums=0)
