@@ -45,10 +45,12 @@ from jinpaint.nets import Nets
 from jinpaint.stage import Stage
 from jinpaint.types import Array, KEYS
 
-# Size and batch of each system's config; a test compares them.
+# Size and batch of each system's config; a test compares them. A system that is
+# not named is measured as most are.
 PUBLISHED = {'cfs': (256, 6), 'edgeconnect': (256, 8), 'gated': (256, 16),
              'inpaintgan': (256, 8), 'isnet': (256, 6), 'pconv': (256, 16),
              'pconv_lines': (64, 64), 'sketchrefiner': (256, 25)}
+_OTHERS = (256, 8)
 # Narrow networks, to try this program on a CPU.
 SMALL = {'cfs': dict(width=1 / 16, blocks=1, sketch_blocks=1),
          'edgeconnect': dict(width=1 / 16, blocks=1),
@@ -159,8 +161,8 @@ class Programs(NamedTuple):
 def _programs(system: str, small: bool, deadline: float) -> Programs:
   """Compiles the steps and predictions of a system's last stage."""
   stage = systems.stage(system, systems.stages(system)[-1],
-                        **(SMALL[system] if small else {}))
-  size, batch = (64, 2) if small else PUBLISHED[system]
+                        **(SMALL.get(system, {}) if small else {}))
+  size, batch = (64, 2) if small else PUBLISHED.get(system, _OTHERS)
   optimizers = {name: optax.adam(1e-4) for name in stage.trained}
   example = _batch(stage, size, batch)
   published = {
@@ -212,7 +214,8 @@ def measure(system: str, programs: Programs, reached: dict[str, float],
         'images_per_second': int(count) / predict_seconds,
         'memory_bytes': _memory(compiled)}
   if torch := _torch():
-    calls = convolutions(programs.stage, 64 if small else PUBLISHED[system][0])
+    size, _ = (64, 2) if small else PUBLISHED.get(system, _OTHERS)
+    calls = convolutions(programs.stage, size)
     figures['convolutions'] = {
         'calls': len(calls),
         'jax_seconds': _jax_convolutions(calls, programs.batch),

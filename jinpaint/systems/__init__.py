@@ -9,15 +9,17 @@ of the last stage is the deployed system.
 
 import dataclasses
 import importlib
+import pkgutil
 from types import ModuleType
 from typing import Any
 
 from jinpaint import errors
 from jinpaint.stage import Stage
-from jinpaint.systems.options import without_pretrained
+from jinpaint.systems.shared.options import without_pretrained
 
-NAMES = ('cfs', 'edgeconnect', 'gated', 'inpaintgan', 'isnet', 'pconv',
-         'pconv_lines', 'sketchrefiner')
+# Every file of this folder is a system; what they share is in `shared`.
+NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)
+                     if not module.ispkg))
 
 
 def stage(system: str, name: str, *, pretrained: bool = True, **options: Any

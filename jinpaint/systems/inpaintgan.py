@@ -1,7 +1,7 @@
 """InpaintGAN: EdgeConnect with other edge networks (Yehoshua and Peretz).
 
 github.com/MoshPe/InpaintGAN and its report. Its stages, losses and options:
-`jinpaint.systems.edges_first`. Four edge networks were tried:
+`jinpaint.systems.shared.edges_first`. Four edge networks were tried:
 `inpaintgan_effunet_edge_generator`, `inpaintgan_egc_edge_generator`, the same
 with the SVR loss (`spatially_variant=1, feature_matching=0`), and, in the end,
 `inpaintgan_mec_edge_generator`.
@@ -14,8 +14,8 @@ side, the latter on true edges: that is the stages `edge` and `inpaint`.
 
 import dataclasses
 
-from jinpaint.systems import edges_first
-from jinpaint.systems.edges_first import stage, STAGES
+from jinpaint.systems.shared import edges_first
+from jinpaint.systems.shared.edges_first import stage, STAGES
 
 __all__ = ['STAGES', 'Options', 'stage']
 

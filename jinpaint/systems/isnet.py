@@ -21,8 +21,8 @@ from jinpaint import errors, images, losses, networks
 from jinpaint.nets import Nets
 from jinpaint.networks.isnet import isnet_init
 from jinpaint.stage import Sizes, Stage, Update
-from jinpaint.systems import objectives
-from jinpaint.systems.options import loss_weight
+from jinpaint.systems.shared import objectives
+from jinpaint.systems.shared.options import loss_weight
 from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('inpaint',)

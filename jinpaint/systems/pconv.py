@@ -22,7 +22,7 @@ from jinpaint import errors, losses, networks
 from jinpaint.layers import imagenet
 from jinpaint.nets import Nets
 from jinpaint.stage import Sizes, Stage, Update
-from jinpaint.systems.options import loss_weight
+from jinpaint.systems.shared.options import loss_weight
 from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('train', 'finetune')

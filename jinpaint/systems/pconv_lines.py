@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jinpaint import errors, images, losses, networks
 from jinpaint.nets import Nets
 from jinpaint.stage import Sizes, Stage, Update
-from jinpaint.systems.options import loss_weight
+from jinpaint.systems.shared.options import loss_weight
 from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('inpaint',)

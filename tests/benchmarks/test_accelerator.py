@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_sizes_and_batches_are_those_of_the_configs():
-  assert set(accelerator.PUBLISHED) == set(accelerator.SMALL) == set(
-      systems.NAMES)
+  assert set(accelerator.PUBLISHED) == set(accelerator.SMALL)
+  assert set(accelerator.PUBLISHED) <= set(systems.NAMES)
   for system, numbers in accelerator.PUBLISHED.items():
     module = importlib.import_module(f'configs.{system}')
     last = systems.stages(system)[-1]

@@ -16,7 +16,7 @@ from stage_steps import terms_of
 import jinpaint
 from jinpaint import losses, networks, systems, training
 from jinpaint.nets import Nets
-from jinpaint.systems import objectives
+from jinpaint.systems.shared import objectives
 
 
 @pytest.mark.parametrize(('name', 'options', 'expected'), [

@@ -32,8 +32,8 @@ import jax.numpy as jnp
 from jinpaint import errors, images, losses, networks
 from jinpaint.nets import Nets
 from jinpaint.stage import Measure, Sizes, Stage, Update
-from jinpaint.systems import objectives
-from jinpaint.systems.options import loss_weight
+from jinpaint.systems.shared import objectives
+from jinpaint.systems.shared.options import loss_weight
 from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')

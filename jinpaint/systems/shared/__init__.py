@@ -1,0 +1,1 @@
+"""What several systems share; no paper of its own."""
