@@ -37,7 +37,7 @@ jax.config.update('jax_numpy_dtype_promotion', 'strict')
 
 # The files that take longest, a minute or two each: they come first, so that no
 # process is left with one of them at the end.
-_LONG = ('test_loop', 'test_pconv_lines', 'test_golden')
+_LONG = ('test_stages', 'test_loop', 'test_golden')
 
 
 def pytest_collection_modifyitems(items):

@@ -44,8 +44,13 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 # The patch discriminators have no scores of images that are smaller.
 SMALLEST = 32
 
-# What takes longer to compile, or to run, than all other stages together.
-HEAVY = {('cfs', 'completion'), ('cfs', 'joint'), ('sketchrefiner', 'inpaint')}
+# What takes ten seconds and more to compile: left to the slow tests.
+HEAVY = {('cfs', 'sketch'), ('cfs', 'completion'),
+         ('cfs', 'completion_true_sketch'), ('cfs', 'joint'),
+         ('edgeconnect', 'joint'), ('gated', 'inpaint'),
+         ('inpaintgan', 'edge'), ('inpaintgan', 'edge_inpaint'),
+         ('inpaintgan', 'joint'), ('isnet', 'inpaint'),
+         ('sketchrefiner', 'inpaint')}
 # Small enough to be compiled once more for a promise in the fast tests.
 LIGHT = {('pconv_lines', 'inpaint')}
 
@@ -393,6 +398,7 @@ def test_bfloat16_learns_from_almost_the_same_losses(system, name):
 # --- published networks ---
 
 
+@pytest.mark.slow
 def test_a_published_network_is_read_and_not_learned():
   read = {}
   for system in systems.NAMES:

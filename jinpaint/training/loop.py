@@ -314,7 +314,9 @@ def _compiled(step_fn: Any, state: training.TrainState, published: Variables,
 
 def _check_finite(losses: Mapping[str, float], step: int, saved: Checkpoints
                   ) -> None:
-  for name, value in losses.items():
-    if not math.isfinite(value):
-      raise RunError(f'{name} is {value} at step {step}; the last good '
+  # Losses come before the norms of gradients, which have a slash in their names.
+  for name in sorted(losses, key=lambda name: '/' in name):
+    if not math.isfinite(losses[name]):
+      what = name if '/' in name else f'the loss {name}'
+      raise RunError(f'{what} is {losses[name]} at step {step}; the last good '
                      f'checkpoint is {saved.latest or "none"}')

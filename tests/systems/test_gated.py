@@ -70,6 +70,7 @@ def test_the_discriminator_moves_first():
       ('discriminator',), ('generator',)]
 
 
+@pytest.mark.slow
 def test_a_sketch_leads_the_filling_in_the_hole_alone():
   stage, state = small(sketch=True)
   # By its start a sigmoid's gate lets little through.

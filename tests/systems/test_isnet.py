@@ -201,6 +201,7 @@ def judged(stage, state, batch, shown):
     ({}, lambda prediction, mask: prediction),
     ({'judged': 'hole'}, lambda prediction, mask: prediction * mask),
     ({'gan': 'nsgan'}, lambda prediction, mask: prediction)])
+@pytest.mark.slow
 def test_the_discriminator_sees_and_learns_what_the_options_say(
     options, shown):
   stage, state, batch, terms = small(**options)

@@ -116,6 +116,7 @@ def test_the_losses_are_those_of_equation_7(variation_of):
 
 
 @pytest.mark.parametrize('name', ['train', 'finetune'])
+@pytest.mark.slow
 def test_finetuning_leaves_the_encoder_s_statistics_as_they_are(name):
   stage, optimizers, state = small(name, pretrained=False)
   after, _ = jax.jit(training.make_step(stage, optimizers))(

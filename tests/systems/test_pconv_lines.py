@@ -68,6 +68,7 @@ def test_the_network_itself_does_not_look_into_holes_while_it_learns():
   np.testing.assert_array_equal(apply(batch['image']), apply(changed))
 
 
+@pytest.mark.slow
 def test_the_noise_goes_into_the_input_and_not_into_the_target():
   batch = line_batch()
   stage, state, gradients = line_system(adversarial=0.0)
@@ -84,6 +85,7 @@ def test_the_noise_goes_into_the_input_and_not_into_the_target():
 
 @pytest.mark.parametrize('judged', [
     'prediction', pytest.param('composite', marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_one_update_gives_both_players_their_own_gradient(judged):
   batch = line_batch()
   stage, state, gradients = line_system(adversarial=0.5, judged=judged)
@@ -124,6 +126,7 @@ def test_one_update_gives_both_players_their_own_gradient(judged):
       a, b, rtol=1e-3, atol=1e-6 + 1e-4 * np.abs(b).max()), grads, expected)
 
 
+@pytest.mark.slow
 def test_the_perceptual_term_trains_the_generator():
   batch = line_batch()
   stage, state, gradients = line_system(

@@ -14,7 +14,7 @@ import tiny_run
 
 from configs import quickstart
 from jinpaint import inference, runs
-from jinpaint.errors import UsageError
+from jinpaint.errors import RunError, UsageError
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.training import loop
 
@@ -78,6 +78,7 @@ def finished(tmp_path_factory):
   return workdir, loop.train(small_config(), workdir)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_twice_ends_with_the_same_bytes(
     finished, tmp_path):
   whole, killed = finished[0], tmp_path / 'killed'
@@ -210,7 +211,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
       yield {'image': np.full((4, 16, 16, 3), np.nan, np.float32),
              'mask': np.zeros((4, 16, 16, 1), np.float32)}
 
-  with pytest.raises(UsageError, match=r'loss .* is nan at step 1'):
+  with pytest.raises(RunError, match=r'loss l2 is nan at step 1; .* is none'):
     loop.train(tiny_run.config(log_every=1), tmp_path, batches)
   assert not list((tmp_path / 'checkpoints').iterdir())
 
