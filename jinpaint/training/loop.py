@@ -314,7 +314,7 @@ def _compiled(step_fn: Any, state: training.TrainState, published: Variables,
 
 def _check_finite(losses: Mapping[str, float], step: int, saved: Checkpoints
                   ) -> None:
-  # Losses come before the norms of gradients, which have a slash in their names.
+  # Losses come first; the norms of gradients have a slash in their names.
   for name in sorted(losses, key=lambda name: '/' in name):
     if not math.isfinite(losses[name]):
       what = name if '/' in name else f'the loss {name}'
