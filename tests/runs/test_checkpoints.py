@@ -121,7 +121,10 @@ for round in range(12):
     signal.setitimer(signal.ITIMER_REAL, 0)
     print('interrupted')
 with errors.exit_in_one_line():
-  save_until_interrupted(0.05)
+  try:
+    save_until_interrupted(0.05)
+  finally:
+    signal.setitimer(signal.ITIMER_REAL, 0)
 """
 
 
