@@ -128,8 +128,8 @@ with errors.exit_in_one_line():
 """
 
 
-# One run in ten does not end, on a machine that is busy: it is not known yet what
-# Orbax then waits for.
+# On a busy machine one run in ten does not end. It is not known yet what Orbax
+# waits for then.
 @pytest.mark.soak
 def test_ctrl_c_at_any_place_of_a_save_leaves_a_whole_step_and_one_line(
     tmp_path):
