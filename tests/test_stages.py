@@ -439,7 +439,7 @@ def test_a_published_network_is_read_and_not_learned():
 
 def variants(module: str) -> list[str]:
   """Returns the variants of a config, which it names if asked for another."""
-  get_config = importlib.import_module(f'configs.{module}').get_config
+  get_config = importlib.import_module(f'jinpaint.configs.{module}').get_config
   names = _known(get_config, '?')
   if not names:
     return ['']
@@ -461,7 +461,7 @@ def _known(get_config: Any, variant: str) -> list[str]:
 
 
 def _config(module: str, variant: str = '') -> ml_collections.ConfigDict:
-  get_config = importlib.import_module(f'configs.{module}').get_config
+  get_config = importlib.import_module(f'jinpaint.configs.{module}').get_config
   return get_config(*([variant] if variant else []))
 
 
@@ -483,7 +483,7 @@ def test_every_variant_of_every_config_builds(module, variant):
     guidance = runs.guidance_of(config, training=training_)
     assert bool(guidance.edges) >= ('known_edge' in stage.keys)
     assert bool(guidance.sketches) >= ('sketch' in stage.keys)
-  runs.computing_of(config)
+  runs.computing_of(config, stage)
   assert config.steps or config.epochs
 
 

@@ -10,9 +10,9 @@ import optax
 import pytest
 import tiny_run
 
-from configs import edgeconnect
 import jinpaint
 from jinpaint import inference, runs, systems, training
+from jinpaint.configs import edgeconnect
 from jinpaint.data import edges, files
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError

@@ -6,9 +6,9 @@ import pytest
 import stage_runs
 from stage_runs import check_it_fills, scores, short, trained
 
-from configs import cfs
 import jinpaint
 from jinpaint import runs
+from jinpaint.configs import cfs
 from jinpaint.converters import pretrained
 from jinpaint.errors import UsageError
 from jinpaint.evaluation.scores import WITH_TRUE_EDGES

@@ -6,9 +6,9 @@ import pytest
 import stage_runs
 from stage_runs import check_it_fills, scores, short
 
-from configs import common, edgeconnect, inpaintgan
 import jinpaint
 from jinpaint import runs
+from jinpaint.configs import common, edgeconnect, inpaintgan
 from jinpaint.errors import UsageError
 from jinpaint.evaluation.scores import WITH_TRUE_EDGES
 from jinpaint.runs import checkpoints
