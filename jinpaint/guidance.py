@@ -14,7 +14,6 @@ the authors have no such mode.
 """
 
 from collections.abc import Mapping, Sequence
-import math
 
 from flax import linen as nn
 import jax
@@ -28,10 +27,6 @@ from jinpaint.data.examples import Choice, Data, Draft
 from jinpaint.errors import UsageError
 from jinpaint.nets import Nets
 from jinpaint.types import Array, Batch, Variables
-
-# Pictures are extended to multiples of it before HED sees them, so that those
-# of similar size share one compiled program. HED halves sizes four times.
-_BUCKET = 32
 
 # Keys that the host's half adds to a batch for the device's half alone: the
 # number above which edges are 1, and the field that bends edges to sketches.
@@ -275,7 +270,8 @@ def _known_hed_of_picture(variables: Variables, image: np.ndarray,
   """Returns HED's edges (H, W) of a picture of any size, outside its hole."""
   height, width = image.shape[:2]
   hole = np.zeros((height, width)) if hole is None else hole
-  padded = [math.ceil(extent / _BUCKET) * _BUCKET for extent in (height, width)]
+  padded = [max(extent, networks.create('hed').smallest)
+            for extent in (height, width)]
   arrays = {'image': image, 'mask': hole[..., None].astype(np.float32)}
   batch = {key: images.pad_to(array, *padded)[None]
            for key, array in arrays.items()}

@@ -4,7 +4,6 @@ Never imports TensorFlow.
 """
 
 from collections.abc import Mapping
-import math
 from pathlib import Path
 
 import jax
@@ -19,10 +18,6 @@ from jinpaint.runs import checkpoints
 from jinpaint.stage import complete, Stage
 from jinpaint.types import Array, Batch, Variables
 
-# Sizes are rounded up to multiples of it, so that images of similar size share
-# one compiled program.
-_BUCKET = 32
-
 _NEEDS_TRUE_EDGES = (
     'it follows the true edges, which a damaged picture does not show; train '
     'the next stage, or give edge maps with --edge=files:PATH')
@@ -30,6 +25,11 @@ _NEEDS_TRUE_EDGES = (
 
 class Inpainter:
   """Fills the holes of one image at a time.
+
+  An image is padded to the next size that the system's networks take (see
+  `jinpaint.stage.Sizes`), never beyond it, because what is added changes what
+  is predicted. The price: the first image of each size is compiled for, which
+  takes seconds to minutes; every program is kept for later images of its size.
 
   >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
   >>> result = inpaint(image, mask)  # doctest: +SKIP
@@ -68,7 +68,6 @@ class Inpainter:
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
     self._published = published or {}
-    self._multiple = math.lcm(_BUCKET, stage.sizes.divisor)
 
   def __call__(self, image: np.ndarray, mask: np.ndarray,
                sketch: np.ndarray | None = None, *,
@@ -157,8 +156,7 @@ class Inpainter:
     height, width = hole.shape
     full = np.iinfo(image.dtype).max
     rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
-    padded = [math.ceil(extent / self._multiple) * self._multiple
-              for extent in (height, width)]
+    padded = self._stage.sizes.holding(height, width)
     arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32),
               **strokes, **self._edges(rgb, hole, edge_map)}
     batch = {key: images.pad_to(array, *padded)[None]

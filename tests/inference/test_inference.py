@@ -185,33 +185,35 @@ def test_a_system_is_given_what_the_table_of_keys_says():
   image, mask = picture(20, 45, 3), holes(20, 45)
   painter(lambda batch: recorded(batch, seen), divisor=48)(image, mask)
   jax.effects_barrier()
-  # 96 is a multiple of 48 and of 32.
-  assert seen['image'].shape == (1, 96, 96, 3)
-  assert seen['mask'].shape == (1, 96, 96, 1)
+  assert seen['image'].shape == (1, 48, 48, 3)
+  assert seen['mask'].shape == (1, 48, 48, 1)
   assert seen['image'].dtype == seen['mask'].dtype == np.float32
   np.testing.assert_allclose(seen['image'][0, :20, :45], image / 255, rtol=1e-6)
   np.testing.assert_array_equal(seen['mask'][0, :20, :45, 0], mask)
   # The padding is the picture's mirror image, its holes included.
   np.testing.assert_array_equal(seen['image'][0, 20:40],
                                 seen['image'][0, 19::-1])
-  np.testing.assert_array_equal(seen['mask'][0, :, 45:90],
-                                seen['mask'][0, :, 44::-1])
+  np.testing.assert_array_equal(seen['image'][0, 40:], seen['image'][0, :8])
+  np.testing.assert_array_equal(seen['mask'][0, :, 45:],
+                                seen['mask'][0, :, 44:41:-1])
 
 
-def test_images_of_similar_size_share_one_compilation():
+def test_images_of_one_size_for_the_networks_share_one_compilation():
   traces = []
 
   def paint(batch):
     traces.append(batch['image'].shape)
     return batch['image']
-  inpaint = painter(paint)
-  for size in [(33, 64), (64, 33), (40, 50), (64, 64)]:
+  inpaint = painter(paint, divisor=8)
+  for size in [(57, 64), (64, 57), (60, 61), (64, 64)]:
     for form in FORMS:
       for dtype in DTYPES:
         inpaint(picture(*size, *form, dtype=dtype), holes(*size))
   assert traces == [(1, 64, 64, 3)]
   inpaint(picture(65, 64), holes(65, 64))
-  assert traces[1:] == [(1, 96, 64, 3)]
+  assert traces[1:] == [(1, 72, 64, 3)]
+  inpaint(picture(61, 62), holes(61, 62))  # the first program was kept
+  assert len(traces) == 2
 
 
 # Masks
@@ -244,10 +246,10 @@ def test_what_does_not_fit_is_refused(network, shape, dtype, mask, message):
 # Edges
 
 
-def reader(spec, record, *reads, **changes):
+def reader(spec, record, *reads, divisor=1, **changes):
   """An inpainter that reads edges and records the batch that it is given."""
   return painter(
-      lambda batch: recorded(batch, record), reads=('image', 'mask', *reads),
+      lambda batch: recorded(batch, record), divisor, reads=('image', 'mask', *reads),
       guidance=Guidance(Data(edge=spec, **changes), training=False))
 
 
@@ -269,7 +271,7 @@ def test_a_system_is_given_a_user_s_edge_map():
   seen = {}
   image, mask = picture(20, 45, 3), holes(20, 45)
   edge_map = picture(20, 45)
-  reader('canny', seen, 'known_edge', 'true_edge')(
+  reader('canny', seen, 'known_edge', 'true_edge', divisor=16)(
       image, mask, edge_map=edge_map)
   jax.effects_barrier()
   seen = jax.device_get(seen)
@@ -278,7 +280,7 @@ def test_a_system_is_given_a_user_s_edge_map():
   np.testing.assert_allclose(shown['true_edge'], edge_map / 255, rtol=1e-6)
   np.testing.assert_array_equal(
       shown['known_edge'], shown['true_edge'] * (mask == 0))
-  assert seen['true_edge'].shape == (1, 32, 64, 1)  # padded as the image is
+  assert seen['true_edge'].shape == (1, 32, 48, 1)  # padded as the image is
   np.testing.assert_array_equal(
       seen['true_edge'][0, 20:32, :45], seen['true_edge'][0, 19:7:-1, :45])
 

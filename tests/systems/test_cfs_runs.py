@@ -101,7 +101,7 @@ def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
 def test_a_size_that_is_too_small_is_refused(folder, tmp_path):
   config = small('sketch', folder)
   config.data.size = 12
-  with pytest.raises(UsageError, match=r'size is 12; cfs takes 16 or more'):
+  with pytest.raises(UsageError, match=r'size is 12; cfs takes 14 or more'):
     loop.train(config, tmp_path / 'run')
 
 
