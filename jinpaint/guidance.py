@@ -193,6 +193,22 @@ class Guidance:
 
   # Pictures.
 
+  @property
+  def cut(self) -> float | None:
+    """The number above which a picture's edges are 1; None if they stay soft.
+
+    Training draws it from `data.edge_cut`; this is the middle of that range.
+    """
+    return sum(self._data.edge_cut) / 2 if self._data.edge_cut else None
+
+  @property
+  def needs_map(self) -> str:
+    """Why a picture must have an edge map; empty if edges can be found."""
+    if self.edges is None or self.edges.maps is None:
+      return ''
+    return (f'the edges "{self.edges.spec}" come from files; give edge maps, '
+            '--edge=files:PATH, or a detector, --edge=canny')
+
   def of_picture(self, variables: Variables, image: np.ndarray,
                  hole: np.ndarray | None,
                  edge_map: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -222,9 +238,8 @@ class Guidance:
     if edge_map is not None:
       edge_maps['true_edge'] = known if hole is None else np.where(
           hole == 0, known, edge_map.astype(np.float32))
-    if self._data.edge_cut:
-      cut = sum(self._data.edge_cut) / 2
-      edge_maps = {key: edges.above(edge, cut)
+    if self.cut is not None:
+      edge_maps = {key: edges.above(edge, self.cut)
                    for key, edge in edge_maps.items()}
     return {key: edge[..., None] for key, edge in edge_maps.items()}
 
@@ -236,9 +251,7 @@ class Guidance:
       raise ValueError('these data have no edges: data.edge is empty')
     if self.edges.maps is not None:
       if edge_map is None:
-        raise UsageError(
-            f'the edges "{self._data.edge}" come from files; give edge maps, '
-            '--edge=files:PATH, or a detector, --edge=canny')
+        raise UsageError(self.needs_map)
       return self.edges.find(image, drawn=edge_map, hole=hole)
     if edge_map is not None:
       known = edge_map if hole is None else edge_map * (hole == 0)

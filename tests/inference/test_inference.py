@@ -73,6 +73,7 @@ def follows_true_edges(tmp_path_factory):
   config = edgeconnect.get_config('inpaint')
   config.pretrained = 'none'
   config.options.update(width=1 / 16, blocks=1)
+  config.data.sketch = 'files:on another machine'  # nobody needs them here
   stage = runs.stage_of(config)
   workdir = tmp_path_factory.mktemp('follows true edges')
   runs.claim(workdir, config)
@@ -249,7 +250,8 @@ def test_what_does_not_fit_is_refused(network, shape, dtype, mask, message):
 def reader(spec, record, *reads, divisor=1, **changes):
   """An inpainter that reads edges and records the batch that it is given."""
   return painter(
-      lambda batch: recorded(batch, record), divisor, reads=('image', 'mask', *reads),
+      lambda batch: recorded(batch, record), divisor,
+      reads=('image', 'mask', *reads),
       guidance=Guidance(Data(edge=spec, **changes), training=False))
 
 
@@ -313,25 +315,23 @@ def test_a_system_that_reads_edges_is_not_made_without_where_they_are_from():
       painter(lambda batch: batch['image'], reads=('image', 'mask', key))
 
 
-def test_a_stage_that_follows_true_edges_says_so_when_it_is_loaded(
-    follows_true_edges):
+def test_a_stage_that_follows_true_edges_says_what_to_give(follows_true_edges):
   for edge in ('', 'canny', 'none'):
+    inpaint = jinpaint.load(follows_true_edges, edge=edge)
     with pytest.raises(UsageError) as raised:
-      jinpaint.load(follows_true_edges, edge=edge)
-    assert str(raised.value) == (
-        f'{follows_true_edges} was trained for the stage inpaint of '
-        'edgeconnect: it follows the true edges, which a damaged picture does '
-        'not show; train the next stage, or give edge maps with '
-        '--edge=files:PATH')
+      inpaint(picture(37, 50, 3), holes(37, 50))
+    assert str(raised.value) == inpaint.needs_edge_map == (
+        'this stage follows the true edges, which a damaged picture does not '
+        'show; train the next stage, or give edge maps: --edge=files:PATH, in '
+        'Python edge_map')
 
 
 def test_a_stage_that_follows_true_edges_fills_with_a_drawing_of_them(
-    follows_true_edges, tmp_path):
+    follows_true_edges):
   image, mask = picture(37, 50, 3), holes(37, 50)
   drawing = np.zeros((37, 50), np.uint8)
   drawing[15, :] = 255
-  files.write(tmp_path / 'drawing.png', files.Picture(drawing))
-  inpaint = jinpaint.load(follows_true_edges, edge=f'files:{tmp_path}')
+  inpaint = jinpaint.load(follows_true_edges)
   filled = inpaint(image, mask, edge_map=drawing)
   np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
   assert (filled[mask == 1] != image[mask == 1]).any()
@@ -343,11 +343,27 @@ def test_a_stage_that_follows_true_edges_fills_with_a_drawing_of_them(
   changed = inpaint.intermediates(image, mask, edge_map=other)['raw_image']
   assert (changed != inpaint.intermediates(
       image, mask, edge_map=drawing)['raw_image']).any()
-  # Without a drawing it would be led by nothing at all.
-  with pytest.raises(UsageError, match='follows the true edges'):
-    inpaint(image, mask)
   with pytest.raises(ValueError, match=r'\(37, 50\) needs an edge map'):
     inpaint(image, mask, edge_map=drawing[:-1])
+
+
+def test_a_system_says_how_it_finds_edges_and_whether_it_needs_maps(tmp_path):
+  finds = reader('canny:sigma=1-3', {}, 'known_edge')
+  assert (finds.finds_edges, finds.needs_edge_map) == ('canny:sigma=1-3', '')
+  files.write(tmp_path / 'a.png', files.Picture(picture(20, 30)))
+  reads = reader(f'files:{tmp_path}', {}, 'known_edge')
+  with pytest.raises(UsageError, match='come from files; give edge maps') as e:
+    reads(picture(20, 30, 3), holes(20, 30))
+  assert str(e.value) == reads.needs_edge_map
+  neither = painter(lambda batch: batch['image'])
+  assert (neither.finds_edges, neither.needs_edge_map) == ('', '')
+
+
+@pytest.mark.parametrize(('data', 'cut'), [
+    (dict(), 0.5), (dict(edge_cut=(0.65, 0.75)), 0.7)])
+def test_soft_sketches_are_cut_where_soft_edges_are(data, cut):
+  assert reader('canny', {}, 'known_edge', 'sketch', **data
+                ).sketch_cut == pytest.approx(cut)
 
 
 def test_a_system_that_reads_no_edges_is_loaded_without_any(workdir):
