@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jinpaint import networks
-from jinpaint.converters import torch_file, torch_layout
+from jinpaint.converters import state_dicts, torch_file, torch_layout
 from jinpaint.errors import unknown, UsageError
 from jinpaint.types import Variables
 
@@ -36,9 +36,9 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
       missing, are too many, or have another shape.
   """
   converter = converter_of(name)
-  weights = _weights_in(_as_arrays(state_dict), converter)
+  weights = _weights_in(state_dict, converter)
   network = networks.create(name, **{
-      **options, **converter.options(weights), **converter.whole})
+      **converter.options(weights), **options, **converter.whole})
   try:
     return torch_layout.convert(network, converter, weights)
   except UsageError as error:
@@ -101,15 +101,6 @@ def converter_of(name: str) -> torch_layout.Converter:
 def _weights_in(contents: Mapping[str, Any], converter: torch_layout.Converter
                 ) -> dict[str, np.ndarray]:
   """Returns a network's arrays out of what holds them."""
-  return torch_file.state_dict(
+  return state_dicts.find(
       contents, *converter.found_under, prefix=converter.prefix,
       origin='the state dict')
-
-
-def _as_arrays(value: Any) -> Any:
-  """Returns the same mappings with arrays in place of PyTorch's tensors."""
-  if isinstance(value, Mapping):
-    return {key: _as_arrays(item) for key, item in value.items()}
-  if hasattr(value, 'detach'):  # a tensor; a NumPy array cannot be bfloat16
-    return np.asarray(value.detach().cpu().float())
-  return value

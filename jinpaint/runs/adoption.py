@@ -24,7 +24,7 @@ import numpy as np
 import yaml
 
 from jinpaint import converters, networks, runs, systems, training
-from jinpaint.converters import torch_file, torch_layout, weights
+from jinpaint.converters import state_dicts, torch_file, torch_layout, weights
 from jinpaint.data import files
 from jinpaint.errors import unknown, UsageError
 from jinpaint.runs.checkpoints import Checkpoints
@@ -251,7 +251,7 @@ def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
   """Returns the network whose arrays differ least, by name, from a file's."""
   def difference(architecture: str) -> int:
     converter = converters.converter_of(architecture)
-    keys = torch_file.state_dict(
+    keys = state_dicts.find(
         contents, *converter.found_under, prefix=converter.prefix).keys()
     blank = dict.fromkeys(keys, np.zeros((1, 1, 1, 1)))
     network = networks.create(architecture, **converter.options(blank))

@@ -13,7 +13,7 @@ import pytest
 from configs import edgeconnect
 import jinpaint
 from jinpaint import converters, runs, training
-from jinpaint.converters import torch_file, weights
+from jinpaint.converters import state_dicts, torch_file, weights
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate
 from jinpaint.runs import adoption, checkpoints, earlier
@@ -110,7 +110,7 @@ def publish_isnet(directory, fixture, blocks):
   """Publishes one of ISNet's generators with fewer blocks than 4."""
   path = publish(directory, {'InpaintingModel_gen.pth': fixture}
                  ) / 'InpaintingModel_gen.pth'
-  state = torch_file.state_dict(torch_file.read(path), 'generator')
+  state = state_dicts.find(torch_file.read(path), 'generator')
   left_out = re.compile(rf'(middle|branches\.\d)\.[{blocks}-3]\.')
   with path.open('wb') as file:
     np.savez(file, **{key: array for key, array in state.items()
