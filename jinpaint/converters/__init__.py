@@ -26,7 +26,8 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
     name: the network, see `jinpaint.networks.REGISTRY`.
     state_dict: arrays or tensors under the published names, or what a trainer
       saved, with the state dict in it.
-    **options: of the network, as `jinpaint.create` takes them.
+    **options: of the network, as `jinpaint.create` takes them; they count
+      before those that the weights decide.
 
   Returns:
     `{'params': ..., 'batch_stats': ..., ...}`, float32, for `network.apply`.
@@ -60,14 +61,17 @@ def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
   return dict(converter.options(_weights_in(state_dict, converter)))
 
 
-def from_file(name: str, path: str | os.PathLike[str], **options: Any
-              ) -> Variables:
+def from_file(name: str, path: str | os.PathLike[str], *, key: str = '',
+              **options: Any) -> Variables:
   """Converts a file of published PyTorch weights to a network's variables.
 
   Args:
     name: the network, see `jinpaint.networks.REGISTRY`.
     path: the file, of one of the formats of `jinpaint.converters.torch_file`.
-    **options: of the network, as `jinpaint.create` takes them.
+    key: where the file has the weights, if not where the published program
+      reads them, see `jinpaint.converters.state_dicts.under`.
+    **options: of the network, as `jinpaint.create` takes them; they count
+      before those that the weights decide.
 
   Returns:
     As `from_torch`.
@@ -75,7 +79,7 @@ def from_file(name: str, path: str | os.PathLike[str], **options: Any
   Raises:
     UsageError: as `from_torch`, or the file cannot be read; it is named.
   """
-  contents = torch_file.read(path)
+  contents = state_dicts.under(torch_file.read(path), key, str(path))
   try:
     return from_torch(name, contents, **options)
   except UsageError as error:

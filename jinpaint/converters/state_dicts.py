@@ -48,6 +48,19 @@ def find(contents: Mapping[str, Any], *names: str, prefix: str = '',
   raise UsageError(_why_none(places, prefix, origin))
 
 
+def has(contents: Mapping[str, Any], *names: str, prefix: str = '') -> bool:
+  """Returns whether there is anything where `find` would look for weights.
+
+  Args:
+    contents: a trainer's mapping, which may hold several networks.
+    *names: as in `find`.
+    prefix: as in `find`; names without it count as another network's.
+  """
+  return any(bool(_entries(place, prefix, strict=True))
+             if isinstance(place, Mapping) else place is not None
+             for place in map(contents.get, names))
+
+
 def _why_none(places: Mapping[str, Any], prefix: str, origin: str) -> str:
   """Returns why no place has weights: name, '' for the top -> what is there."""
   contents = places['']

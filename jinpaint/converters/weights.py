@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jinpaint import converters, networks
-from jinpaint.converters import download, torch_file
+from jinpaint.converters import download, state_dicts, torch_file
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 from jinpaint.types import Variables
@@ -53,7 +53,7 @@ class Weights(NamedTuple):
 
 def convert(network: str, path: str | os.PathLike[str],
             output: str | os.PathLike[str], *, overwrite: bool = False,
-            **options: Any) -> Weights:
+            key: str = '', **options: Any) -> Weights:
   """Converts a published PyTorch file to one that `load` reads.
 
   Args:
@@ -61,7 +61,10 @@ def convert(network: str, path: str | os.PathLike[str],
     path: the published file, see `jinpaint.converters.torch_file`.
     output: where to write to, a name that ends in `.npz`.
     overwrite: replace what is there.
-    **options: of the network, numbers, strings or tuples of them.
+    key: where the file has the weights, if not where the published program
+      reads them, see `jinpaint.converters.state_dicts.under`.
+    **options: of the network, numbers, strings or tuples of them; they count
+      before those that the file decides.
 
   Returns:
     What was written; its licence and its origin are to be told to the user.
@@ -76,12 +79,12 @@ def convert(network: str, path: str | os.PathLike[str],
     raise UsageError(f'{output}: name the output .npz')
   if output.exists() and not overwrite:
     raise UsageError(f'{output} exists; --overwrite replaces it')
-  contents = torch_file.read(path)
+  contents = state_dicts.under(torch_file.read(path), key, str(path))
   try:
     variables = converters.from_torch(network, contents, **options)
   except UsageError as error:
     raise UsageError(f'{path}: {error}') from None
-  options |= converters.options_of(network, contents)
+  options = {**converters.options_of(network, contents), **options}
   weights = Weights(network, variables, options, *provenance(network, path))
   save(output, weights)
   return weights
