@@ -76,8 +76,8 @@ class Converter:
       `lambda state: (image(channels(state, 'conv1.weight')),)`.
     whole: options with which the network has all that is in the file,
       whatever the caller asks for (VGG can be cut after any layer).
-    options: from a state dict, the options that it decides (how many residual
-      blocks ISNet has).
+    options: from a state dict, the options that it decides: how many residual
+      blocks ISNet has, or what the program does for which the file was made.
     ignored: patterns of keys that the network does not need, `'classifier.*'`:
       second names of arrays, frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.

@@ -119,6 +119,13 @@ def test_vgg_comes_whole_whatever_layers_are_asked_for():
   assert len(params) == 16
 
 
+def test_options_that_are_asked_for_are_not_silently_replaced():
+  """The file has 7 levels."""
+  message = refusal(jinpaint.from_torch, 'pconv_unet', published('pconv_unet'),
+                    levels=6)
+  assert 'unexpected enc_7.' in message
+
+
 def test_vgg_16_is_not_taken_for_vgg_19():
   message = refusal(jinpaint.from_torch, 'vgg19', published('vgg16'))
   assert message.startswith('not the weights of vgg19: ')
