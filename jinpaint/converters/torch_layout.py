@@ -76,11 +76,14 @@ class Converter:
       `lambda state: (image(channels(state, 'conv1.weight')),)`.
     whole: options with which the network has all that is in the file,
       whatever the caller asks for (VGG can be cut after any layer).
-    options: from a state dict, the options that it decides (how many residual
-      blocks ISNet has).
+    options: from a state dict, the options that it decides: how many residual
+      blocks ISNet has, or what the program does for which the file was made.
     ignored: patterns of keys that the network does not need, `'classifier.*'`:
       second names of arrays, frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
+    prefix: what the network's keys begin with in a state dict that holds more
+      than the network, `'generator.'`; what begins otherwise is not read. A
+      state dict in which no key begins so is the network's own.
     prepare: brings the state dict of a publisher who has his own conventions
       into those of the table above.
   """
@@ -91,6 +94,7 @@ class Converter:
   options: Callable[[StateDict], Mapping[str, Any]] = lambda state_dict: {}
   ignored: tuple[str, ...] = ()
   found_under: tuple[str, ...] = ()
+  prefix: str = ''
   prepare: Callable[[StateDict], StateDict] = dict
 
 
