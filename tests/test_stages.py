@@ -94,7 +94,8 @@ class Case(NamedTuple):
   run: Any
 
 
-@functools.cache
+# All tests of a stage run one after the other, see `conftest.py`.
+@functools.lru_cache(maxsize=1)
 def case(system: str, name: str, options: tuple[tuple[str, Any], ...] = ()
          ) -> Case:
   """Returns a stage at small widths, compiled once for all tests."""
@@ -155,7 +156,7 @@ def _with_mask(batch: Mapping[str, np.ndarray], mask: np.ndarray
   return batch
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1)
 def one_step(system: str, name: str) -> Any:
   """Returns what a stage's program returns for its batch, as NumPy arrays."""
   stage = case(system, name)
