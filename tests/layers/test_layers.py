@@ -215,3 +215,13 @@ def test_sketchrefiner_discriminator_has_the_published_maps(size, sizes):
   (scores, features), _ = jax.eval_shape(
       net.init_with_output, jax.random.key(0), jnp.zeros((1, size, size, 3)))
   assert tuple(f.shape[1] for f in (*features, scores)) == sizes
+
+
+@pytest.mark.parametrize(('ndf', 'widths'), [
+    (64, (64, 128, 256, 512, 512)), (16, (16, 32, 64, 128, 256)),
+    (2, (2, 4, 8, 16, 32))])
+def test_sketchrefiner_discriminator_doubles_its_widths(ndf, widths):
+  net = networks.create('sketchrefiner_discriminator', ndf=ndf)
+  (_, features), _ = jax.eval_shape(
+      net.init_with_output, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+  assert tuple(f.shape[-1] for f in features) == widths
