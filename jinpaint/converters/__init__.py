@@ -36,8 +36,7 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
       missing, are too many, or have another shape.
   """
   converter = converter_of(name)
-  weights = torch_file.state_dict(
-      _as_arrays(state_dict), *converter.found_under, origin='the state dict')
+  weights = _weights_in(_as_arrays(state_dict), converter)
   network = networks.create(name, **{
       **options, **converter.options(weights), **converter.whole})
   try:
@@ -58,8 +57,7 @@ def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
       state dict.
   """
   converter = converter_of(name)
-  return dict(converter.options(torch_file.state_dict(
-      state_dict, *converter.found_under, origin='the state dict')))
+  return dict(converter.options(_weights_in(state_dict, converter)))
 
 
 def from_file(name: str, path: str | os.PathLike[str], **options: Any
@@ -98,6 +96,14 @@ def converter_of(name: str) -> torch_layout.Converter:
     if name in converters:
       return converters[name]
   raise UsageError(f'no weights of {name} were published')
+
+
+def _weights_in(contents: Mapping[str, Any], converter: torch_layout.Converter
+                ) -> dict[str, np.ndarray]:
+  """Returns a network's arrays out of what holds them."""
+  return torch_file.state_dict(
+      contents, *converter.found_under, prefix=converter.prefix,
+      origin='the state dict')
 
 
 def _as_arrays(value: Any) -> Any:

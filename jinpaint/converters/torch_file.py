@@ -107,7 +107,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
   return contents
 
 
-def state_dict(contents: Mapping[str, Any], *names: str,
+def state_dict(contents: Mapping[str, Any], *names: str, prefix: str = '',
                origin: str = 'the file') -> dict[str, np.ndarray]:
   """Returns a network's weights, out of what `read` returned.
 
@@ -115,11 +115,14 @@ def state_dict(contents: Mapping[str, Any], *names: str,
     contents: a state dict, or a trainer's mapping that holds one.
     *names: the names under which a trainer may have put it, such as
       'generator'; the first that holds a state dict is taken.
+    prefix: what the network's names begin with where the state dict holds more
+      than the network; names that begin otherwise are left out. A state dict
+      without any is the network's own.
     origin: what an error calls the file.
 
   Returns:
-    Arrays by name, without the `module.` that PyTorch's DataParallel puts in
-    front of every name.
+    Arrays by name, without the prefix, and without the `module.` that PyTorch's
+    DataParallel puts in front of every name.
 
   Raises:
     UsageError: there is no state dict; the message lists the keys that exist.
@@ -131,9 +134,16 @@ def state_dict(contents: Mapping[str, Any], *names: str,
     there = ', '.join(map(str, contents)) or 'none'
     raise UsageError(f'no weights under {wanted} in {origin}; '
                      f'the keys that are there: {there:.500}')
-  if all(name.startswith('module.') for name in weights):
-    return {name.removeprefix('module.'): weights[name] for name in weights}
-  return dict(weights)
+  return _below(_below(weights, prefix) or dict(weights), 'module.', whole=True)
+
+
+def _below(weights: Mapping[str, np.ndarray], prefix: str,
+           *, whole: bool = False) -> dict[str, np.ndarray]:
+  """Returns what has a prefix, without it; all, if `whole` and not all have."""
+  if whole and not all(name.startswith(prefix) for name in weights):
+    return dict(weights)
+  return {name.removeprefix(prefix): array for name, array in weights.items()
+          if name.startswith(prefix)}
 
 
 def _one_line(error: Exception) -> str:

@@ -2,22 +2,26 @@
 
 A system's converter says in `PUBLISHED` which files its authors published, or
 their trainers write, what a run calls the networks in them, and what each may
-hold: pattern of a file's name -> network -> architectures. The run that is
-written, at step 0, can be evaluated, fill holes, train on, and be what another
-run starts from. What the files were is in its `published.json`.
+hold: pattern of a file's path within the folder, `models/*.ckpt` -> network ->
+architectures. If a file of settings lies beside the weights and decides what
+they do not show, the converter says so in `SETTINGS`: path of a YAML file,
+`config.yaml` -> a function from what it holds to options of the system. The run
+that is written, at step 0, can be evaluated, fill holes, train on, and be what
+another run starts from. What the files were is in its `published.json`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-import fnmatch
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import importlib
 import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
 import ml_collections
 import numpy as np
+import yaml
 
 from jinpaint import converters, networks, runs, systems, training
 from jinpaint.converters import torch_file, torch_layout, weights
@@ -27,16 +31,18 @@ from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import Stage
 from jinpaint.types import KEYS, Variables
 
-# Pattern of a file's name -> network of a run -> the architectures it may have.
+# Pattern of a file's path within the folder -> network of a run -> the
+# architectures it may have.
 Table = Mapping[str, Mapping[str, tuple[str, ...]]]
 Tables = Mapping[str, Table]  # of each system
+Settings = Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]
 
 
 class Adopted(NamedTuple):
   """A published file that has become a network of a run.
 
   Attributes:
-    file: its name.
+    file: its path within the folder.
     network: what the run calls the network.
     architecture: its registered name, see `jinpaint.create`.
     licence: as its publisher states it.
@@ -84,7 +90,7 @@ def adopt(system: str, directory: Path, workdir: Path
   if workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
     raise UsageError(f'{workdir} is not empty; choose another --output')
   adopted, variables = _adopt_files(system, directory, tables)
-  config = _config(system, adopted)
+  config = _config(system, adopted, _settings(system, directory))
   stage = runs.stage_of(config)
   _save(config, stage, variables, workdir)
   about = {'system': system, 'stage': config.stage,
@@ -101,7 +107,9 @@ def _adopt_files(system: str, directory: Path, tables: Tables
   variables: dict[str, Variables] = {}
   for pattern in tables[system]:
     for path in sorted(directory.glob(pattern)):
+      name = path.relative_to(directory).as_posix()
       for file, network in read_published(path, system):
+        file = file._replace(file=name)
         adopted.append(file)
         if file.network in variables:
           first, second, *_ = (other.file for other in adopted
@@ -133,12 +141,16 @@ def _save(config: ml_collections.ConfigDict, stage: Stage,
 
 def _tables() -> Tables:
   """Returns what `PUBLISHED` says, of each system that has it."""
-  tables = {}
-  for system in systems.NAMES:
-    name = f'jinpaint.converters.{system}'
-    if importlib.util.find_spec(name):
-      tables[system] = getattr(importlib.import_module(name), 'PUBLISHED', {})
+  tables = {system: getattr(_converters_of(system), 'PUBLISHED', {})
+            for system in systems.NAMES}
   return {system: table for system, table in tables.items() if table}
+
+
+def _converters_of(system: str) -> ModuleType | None:
+  """Returns the module that converts a system's weights, if there is one."""
+  name = f'jinpaint.converters.{system}'
+  return importlib.import_module(name) if importlib.util.find_spec(
+      name) else None
 
 
 def read_published(path: Path, system: str
@@ -162,18 +174,49 @@ def read_published(path: Path, system: str
   for network, architectures in networks_here.items():
     # A trainer's file of several networks may lack some.
     if len(networks_here) > 1 and not any(
-        contents.get(name) for architecture in architectures
-        for name in converters.converter_of(architecture).found_under):
+        _has(contents, converters.converter_of(architecture))
+        for architecture in architectures):
       continue
     yield _adopted(path, contents, network,
                    elsewhere | dict.fromkeys(architectures, system), system)
 
 
 def _networks_in(path: Path, table: Table) -> dict[str, tuple[str, ...]]:
-  """Returns network -> what it may be, for a file of that name."""
+  """Returns network -> what it may be, for a file of that path."""
   return {network: architectures for pattern, held in table.items()
-          if fnmatch.fnmatchcase(path.name, pattern)
+          if path.match(pattern)
           for network, architectures in held.items()}
+
+
+def _has(contents: Mapping[str, Any], converter: torch_layout.Converter
+         ) -> bool:
+  """Returns whether a file of several networks has a converter's."""
+  return any(key.startswith(converter.prefix)
+             for name in converter.found_under
+             for key in contents.get(name) or ())
+
+
+def _settings(system: str, directory: Path) -> dict[str, Any]:
+  """Returns the options that files beside the weights decide.
+
+  Raises:
+    UsageError: such a file is no mapping in YAML.
+  """
+  table: Settings = getattr(_converters_of(system), 'SETTINGS', {})
+  options: dict[str, Any] = {}
+  for name, options_of in table.items():
+    path = directory / name
+    if not path.is_file():
+      continue
+    try:
+      contents = yaml.safe_load(path.read_text())
+    except (RecursionError, ValueError, yaml.YAMLError) as error:
+      reason = ' '.join(str(error).split())
+      raise UsageError(f'{path}: is no YAML ({reason:.300})') from error
+    if not isinstance(contents, dict):
+      raise UsageError(f'{path}: holds no settings under their names')
+    options |= options_of(contents)
+  return options
 
 
 def _adopted(path: Path, contents: Mapping[str, Any], network: str,
@@ -208,7 +251,8 @@ def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
   """Returns the network whose arrays differ least, by name, from a file's."""
   def difference(architecture: str) -> int:
     converter = converters.converter_of(architecture)
-    keys = torch_file.state_dict(contents, *converter.found_under).keys()
+    keys = torch_file.state_dict(
+        contents, *converter.found_under, prefix=converter.prefix).keys()
     blank = dict.fromkeys(keys, np.zeros((1, 1, 1, 1)))
     network = networks.create(architecture, **converter.options(blank))
     return len(keys ^ {leaf.key for leaf in torch_layout.leaves(
@@ -217,9 +261,15 @@ def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
   return min((first, *others), key=difference) if others else first
 
 
-def _config(system: str, adopted: Sequence[Adopted]
-            ) -> ml_collections.ConfigDict:
-  """Returns the config of the stage of which most networks were published."""
+def _config(system: str, adopted: Sequence[Adopted],
+            settings: Mapping[str, Any]) -> ml_collections.ConfigDict:
+  """Returns the config of the stage of which most networks were published.
+
+  Args:
+    system: whose config.
+    adopted: the published networks, which decide some options.
+    settings: options that files beside them decide.
+  """
   config = importlib.import_module(f'jinpaint.configs.{system}').get_config()
   names = {file.network for file in adopted}
   for file in adopted:
@@ -227,6 +277,7 @@ def _config(system: str, adopted: Sequence[Adopted]
     if file.network in config.options:
       config.options[file.network] = file.architecture
     config.options.update(file.options)
+  config.options.update(settings)
 
   stages = {}
   for name in systems.stages(system):

@@ -344,6 +344,14 @@ def test_module_is_taken_off_only_when_every_name_has_it():
   assert list(torch_file.state_dict(inner)) == ['module.a', 'b']
 
 
+def test_names_of_other_networks_are_left_out():
+  several = {'g.a': GRID, 'd.a': GRID[0], 'loss.g.a': GRID[1]}
+  found = torch_file.state_dict({'all': several}, 'all', prefix='d.')
+  assert_same(found, {'a': GRID[0]})
+  alone = torch_file.state_dict({'a': GRID}, 'all', prefix='g.')
+  assert_same(alone, {'a': GRID})
+
+
 def test_missing_state_dict_tells_the_keys_that_are_there():
   trainer = torch_file.read(FIXTURES / 'trainer.pth')
   with pytest.raises(UsageError, match=r'"netG" in x.*: iteration, gen'):

@@ -188,3 +188,38 @@ def test_a_folder_that_is_not_empty_is_left_alone(adopted):
   workdir, *_ = adopted
   with pytest.raises(UsageError, match='is not empty'):
     adoption.adopt('edgeconnect', workdir.parent / 'published', workdir)
+
+
+@pytest.fixture
+def foldered(tmp_path, monkeypatch):
+  """A system whose weights lie in a sub-folder, beside settings."""
+  monkeypatch.setattr(converters.edgeconnect, 'PUBLISHED', {
+      'models/*.pth': {'edge_generator': ('edgeconnect_edge_generator',)}})
+  monkeypatch.setattr(
+      converters.edgeconnect, 'SETTINGS',
+      {'config.yaml': lambda said: {'gan': said['loss']['kind']}},
+      raising=False)
+  (tmp_path / 'published').mkdir()
+  publish(tmp_path / 'published' / 'models',
+          {'best.pth': 'edgeconnect_edge_generator'})
+  return tmp_path / 'published'
+
+
+def test_files_of_sub_folders_and_their_settings_make_a_run(
+    foldered, tmp_path):
+  (foldered / 'config.yaml').write_text('loss: {kind: lsgan, of: "${kind}"}')
+  _, (found,), _ = adoption.adopt('edgeconnect', foldered, tmp_path / 'run')
+  assert found.file == 'models/best.pth'
+  assert runs.read_config(tmp_path / 'run').options.gan == 'lsgan'
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('a: [', 'is no YAML'), ('- a', 'holds no settings under their names'),
+    ('[' * 5000, 'is no YAML'),
+    ('!!python/object/apply:os.system [id]', 'is no YAML')])
+def test_settings_that_cannot_be_read_are_refused(
+    foldered, tmp_path, text, message):
+  (foldered / 'config.yaml').write_text(text)
+  with pytest.raises(UsageError, match=f'config.yaml: {message}') as caught:
+    adoption.adopt('edgeconnect', foldered, tmp_path / 'run')
+  assert '\n' not in str(caught.value)
