@@ -45,11 +45,13 @@ _EDGE = flags.DEFINE_enum(
 _METRICS = flags.DEFINE_list(
     'metrics', [], 'What is measured of filled images: psnr, psnr_hole, ssim, '
     'ssim_hole, l1_percent, l1_percent_hole, jaccard_soft, jaccard_hole, '
-    'jaccard_tolerance, ssim_gaussian, psnr_gray, ssim_uniform, relative_l1. '
-    'Edges and sketches that a system predicts are always measured.')
+    'jaccard_tolerance, ssim_gaussian, psnr_gray, ssim_uniform, ssim_range_2, '
+    'relative_l1. Edges and sketches that a system predicts are always '
+    'measured.')
 _METRIC_SET = flags.DEFINE_string(
     'metric_set', '', 'What is measured of filled images before --metrics: '
-    'default, edgeconnect, isnet or pconv_lines; without both, default.')
+    'default, edgeconnect, isnet, pconv_lines or sketchrefiner; without both, '
+    'default.')
 _TABLE = flags.DEFINE_string(
     'table', '', "A paper's table to measure for and to print beside the run: "
     'isnet:places2 or isnet:celeba.')

@@ -14,7 +14,6 @@ the authors have no such mode.
 """
 
 from collections.abc import Mapping, Sequence
-import math
 
 from flax import linen as nn
 import jax
@@ -28,10 +27,6 @@ from jinpaint.data.examples import Choice, Data, Draft
 from jinpaint.errors import UsageError
 from jinpaint.nets import Nets
 from jinpaint.types import Array, Batch, Variables
-
-# Pictures are extended to multiples of it before HED sees them, so that those
-# of similar size share one compiled program. HED halves sizes four times.
-_BUCKET = 32
 
 # Keys that the host's half adds to a batch for the device's half alone: the
 # number above which edges are 1, and the field that bends edges to sketches.
@@ -198,6 +193,22 @@ class Guidance:
 
   # Pictures.
 
+  @property
+  def cut(self) -> float | None:
+    """The number above which a picture's edges are 1; None if they stay soft.
+
+    Training draws it from `data.edge_cut`; this is the middle of that range.
+    """
+    return sum(self._data.edge_cut) / 2 if self._data.edge_cut else None
+
+  @property
+  def needs_map(self) -> str:
+    """Why a picture must have an edge map; empty if edges can be found."""
+    if self.edges is None or self.edges.maps is None:
+      return ''
+    return (f'the edges "{self.edges.spec}" come from files; give edge maps, '
+            '--edge=files:PATH, or a detector, --edge=canny')
+
   def of_picture(self, variables: Variables, image: np.ndarray,
                  hole: np.ndarray | None,
                  edge_map: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -227,9 +238,8 @@ class Guidance:
     if edge_map is not None:
       edge_maps['true_edge'] = known if hole is None else np.where(
           hole == 0, known, edge_map.astype(np.float32))
-    if self._data.edge_cut:
-      cut = sum(self._data.edge_cut) / 2
-      edge_maps = {key: edges.above(edge, cut)
+    if self.cut is not None:
+      edge_maps = {key: edges.above(edge, self.cut)
                    for key, edge in edge_maps.items()}
     return {key: edge[..., None] for key, edge in edge_maps.items()}
 
@@ -241,9 +251,7 @@ class Guidance:
       raise ValueError('these data have no edges: data.edge is empty')
     if self.edges.maps is not None:
       if edge_map is None:
-        raise UsageError(
-            f'the edges "{self._data.edge}" come from files; give edge maps, '
-            '--edge=files:PATH, or a detector, --edge=canny')
+        raise UsageError(self.needs_map)
       return self.edges.find(image, drawn=edge_map, hole=hole)
     if edge_map is not None:
       known = edge_map if hole is None else edge_map * (hole == 0)
@@ -275,7 +283,8 @@ def _known_hed_of_picture(variables: Variables, image: np.ndarray,
   """Returns HED's edges (H, W) of a picture of any size, outside its hole."""
   height, width = image.shape[:2]
   hole = np.zeros((height, width)) if hole is None else hole
-  padded = [math.ceil(extent / _BUCKET) * _BUCKET for extent in (height, width)]
+  padded = [max(extent, networks.create('hed').smallest)
+            for extent in (height, width)]
   arrays = {'image': image, 'mask': hole[..., None].astype(np.float32)}
   batch = {key: images.pad_to(array, *padded)[None]
            for key, array in arrays.items()}

@@ -43,8 +43,13 @@ def composite(prediction: Array, image: Array, mask: Array) -> Array:
 def pad_to(image: np.ndarray, height: int, width: int) -> np.ndarray:
   """Extends an image (H, W, ...) at its bottom and right by reflection.
 
-  `crop` takes the extension off again. Reflection repeats as often as needed,
-  so that any size can be reached from any other.
+  This is the one form in which pictures, masks, edges and sketches are padded
+  to a size that networks take, and `crop` takes it off again. It is that of
+  LaMa's program, the only published one that pads: the others refuse such a
+  size (EdgeConnect), cut rows and columns off (the PyTorch port of gated
+  convolution) or resize all pictures (ISNet, SketchRefiner, PConv). The
+  outermost pixel is repeated, and reflection, too, as often as needed, so that
+  any size can be reached from any other.
   """
   extra = [(0, height - image.shape[0]), (0, width - image.shape[1])]
   return np.pad(image, extra + [(0, 0)] * (image.ndim - 2), mode='symmetric')

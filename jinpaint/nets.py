@@ -1,6 +1,7 @@
 """The one way to apply networks: in training, scoring, inference and export."""
 
 from collections.abc import Callable, Collection, Mapping
+import copy
 from typing import Any
 
 from flax import linen as nn
@@ -83,9 +84,7 @@ class Nets:
 
   def fork(self) -> 'Nets':
     """Returns the same networks, whose statistics move apart from these."""
-    other = object.__new__(type(self))
-    other.__dict__ = dict(self.__dict__)
-    return other
+    return copy.copy(self)  # `stats` is replaced and never changed
 
 
 def _cast(tree: Any, dtype: jnp.dtype) -> Any:

@@ -6,6 +6,7 @@ terms) and of `predict`. Nothing is inherited, nothing is overridden.
 """
 
 from collections.abc import Callable, Mapping
+import math
 from typing import NamedTuple
 
 from flax import linen as nn
@@ -36,7 +37,7 @@ class Update(NamedTuple):
 
 
 class Sizes(NamedTuple):
-  """The sizes of images that a stage accepts.
+  """The sizes of images that a stage accepts: those of its networks.
 
   Attributes:
     divisor: height and width must be multiples of it.
@@ -45,6 +46,22 @@ class Sizes(NamedTuple):
 
   divisor: int = 1
   smallest: int = 1
+
+  def holding(self, height: int, width: int) -> tuple[int, int]:
+    """Returns the smallest accepted size that an image fits into.
+
+    An accepted size is its own: what is added to an image reaches far into its
+    holes, through instance norms, attention and wide windows. What it is added
+    by is `jinpaint.images.pad_to`.
+
+    Args:
+      height: the image's, 1 or more.
+      width: the image's, 1 or more.
+    """
+    rows, columns = (
+        self.divisor * math.ceil(max(extent, self.smallest) / self.divisor)
+        for extent in (height, width))
+    return rows, columns
 
 
 class Measure(NamedTuple):

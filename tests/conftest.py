@@ -31,6 +31,7 @@ if 'PYTEST_XDIST_WORKER' not in os.environ:  # whose environment is ours
   os.environ['JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'] = '0'
 
 import jax  # noqa: E402, after the variables that it reads
+import pytest  # noqa: E402
 
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 
@@ -42,6 +43,11 @@ _LONG = ('test_stages', 'test_loop', 'test_golden')
 
 def pytest_collection_modifyitems(items):
   items.sort(key=lambda item: item.path.stem not in _LONG)
+  for item in items:
+    # What a file has made for one of its tests serves the others, so that one
+    # process runs them all; unless the file knows better.
+    if not item.get_closest_marker('xdist_group'):
+      item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_unconfigure():

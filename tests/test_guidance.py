@@ -276,7 +276,7 @@ def test_a_picture_s_hed_edges_know_nothing_of_its_hole():
       guide.of_picture(hed(), OTHER, HOLE)['known_edge'], known)
 
 
-def test_pictures_of_similar_size_share_one_program_whatever_the_weights():
+def test_pictures_of_one_size_share_one_program_whatever_the_weights():
   guide = wanted('hed')
   zeros = jax.tree.map(lambda weights: 0 * weights, hed())
   first = guide.of_picture(hed(), IMAGE, HOLE)['known_edge']
@@ -284,9 +284,23 @@ def test_pictures_of_similar_size_share_one_program_whatever_the_weights():
   found = guide.of_picture(zeros, IMAGE, None)['known_edge']
   assert found.shape == first.shape
   np.testing.assert_allclose(found, 0.5)  # the sigmoid of 0
-  assert guide.of_picture(hed(), IMAGE[:-3, :-9], HOLE[:-3, :-9])[
-      'known_edge'].shape == (67, 81, 1)
   assert guidance._known_hed_compiled._cache_size() == programs
+
+
+def test_hed_sees_a_picture_of_any_size_as_it_is():
+  network = networks.create('hed')
+  for rows, columns in ((67, 81), (16, 17)):
+    image = IMAGE[:rows, :columns]
+    found = wanted('hed').of_picture(hed(), image, None)['known_edge']
+    np.testing.assert_allclose(
+        found, network.apply(hed()['hed'], image[None])[0], atol=1e-6)
+  # It halves sizes four times: smaller ones are mirrored.
+  found = wanted('hed').of_picture(hed(), IMAGE[:5, :40], None)['known_edge']
+  assert found.shape == (5, 40, 1)
+  mirrored = np.concatenate([IMAGE[:5, :40], IMAGE[4::-1, :40],
+                             IMAGE[:5, :40], IMAGE[4:5, :40]])
+  np.testing.assert_allclose(
+      found, network.apply(hed()['hed'], mirrored[None])[0, :5], atol=1e-6)
 
 
 def test_a_picture_s_edges_are_those_of_what_is_known():

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from configs import quickstart
+from jinpaint.configs import quickstart
 from jinpaint.training import loop
 
 

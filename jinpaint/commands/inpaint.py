@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 import warnings
 
 import numpy as np
@@ -13,6 +14,9 @@ from jinpaint.commands import writing
 from jinpaint.commands.parsers import Commands
 from jinpaint.data import edges, files, mask_files
 from jinpaint.errors import UsageError
+
+if TYPE_CHECKING:
+  from jinpaint.inference import Inpainter
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -31,15 +35,16 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
   parser.add_argument('--mask', type=Path,
                       help='a file (for all images), or a folder with a mask '
                       'of the same stem for each')
-  parser.add_argument('--sketch', type=Path,
+  parser.add_argument('--sketch', type=_path_of_sketches,
                       help='for systems that follow one: white strokes on '
                       'black; a file, or a folder with a sketch of the same '
-                      'stem for each')
+                      'stem for each; files:PATH is the same (default: none)')
   parser.add_argument('--edge', default='',
                       help='for systems that read edges: how they are found, '
                       'canny:sigma=2 or hed, or drawings of them, white = '
                       'edge: files:PATH, a file or a folder with one of the '
-                      'same stem for each image (default: as in training)')
+                      'same stem for each image (default: those that the '
+                      'detector of training finds in the known pixels)')
   parser.add_argument('--cases', type=Path,
                       help='in place of the three: a folder of protocols, '
                       'such as object_removal/ or editing/, with images/, '
@@ -68,13 +73,13 @@ def run(args: argparse.Namespace) -> None:
     writing.refuse_to_overwrite(case.output for case in cases)
   from jinpaint import inference  # imported here: it is slow
   inpaint = inference.load(args.model, args.checkpoint, edge=args.edge)
-  if any(case.sketch for case in cases) and not inpaint.follows_sketches:
-    raise UsageError(f'{args.model} holds a system that follows no sketches')
-
-  readable = _check(cases, args)
+  instead = _instead_of_drawings(inpaint, cases, args)
+  readable = _check(cases, args, sketch_cut=inpaint.sketch_cut)
+  if instead:
+    print(f'note: {"; ".join(instead)}', file=sys.stderr)
   _warn_of_jpeg([case.output for case in readable])
   for case in writing.progress(readable, 'image'):
-    picture, hole, sketch, edge_map = _open(case, args)
+    picture, hole, sketch, edge_map = _open(case, args, inpaint.sketch_cut)
     filled = inpaint(picture.pixels, hole, sketch, edge_map=edge_map)
     files.write(case.output, picture._replace(pixels=filled))
   print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
@@ -178,7 +183,36 @@ def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
   return [path / namesakes.of(name) for name in names]
 
 
-def _check(cases: Sequence[_Case], args: argparse.Namespace) -> list[_Case]:
+def _path_of_sketches(text: str) -> Path:
+  """Returns the path that --sketch names, alone or behind `files:`."""
+  path = text.removeprefix('files:')
+  return Path(path if path == text else os.path.expanduser(path))
+
+
+def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
+                         args: argparse.Namespace) -> list[str]:
+  """Returns what a system does where it has no edge maps and no sketches.
+
+  Raises:
+    UsageError: it cannot do without, or takes none of those that are given.
+  """
+  edge_maps = any(case.edge_map for case in cases)
+  sketches = any(case.sketch for case in cases)
+  if sketches and not inpaint.follows_sketches:
+    raise UsageError(f'{args.model} holds a system that follows no sketches')
+  if inpaint.needs_edge_map and not edge_maps:
+    raise UsageError(f'{args.model}: {inpaint.needs_edge_map}')
+  instead = []
+  if inpaint.reads_edges and not args.edge:
+    instead.append('edges are found in the known pixels '
+                   f'({inpaint.finds_edges}), --edge=files:PATH gives maps')
+  if inpaint.follows_sketches and not sketches:
+    instead.append('there is no sketch to follow, --sketch=PATH gives one')
+  return instead
+
+
+def _check(cases: Sequence[_Case], args: argparse.Namespace, *,
+           sketch_cut: float) -> list[_Case]:
   """Opens everything once, so that a fault is said before anything is written.
 
   Returns:
@@ -190,7 +224,7 @@ def _check(cases: Sequence[_Case], args: argparse.Namespace) -> list[_Case]:
   readable = []
   for case in writing.progress(cases, 'checked'):
     try:
-      picture, *_ = _open(case, args)
+      picture, *_ = _open(case, args, sketch_cut)
     except files.UnreadableImage as error:
       if len(cases) == 1:
         raise UsageError(f'cannot read the image {error}') from error
@@ -201,7 +235,7 @@ def _check(cases: Sequence[_Case], args: argparse.Namespace) -> list[_Case]:
   return readable
 
 
-def _open(case: _Case, args: argparse.Namespace
+def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
           ) -> tuple[files.Picture, np.ndarray, np.ndarray | None,
                      np.ndarray | None]:
   """Returns a picture, its hole, its sketch and its edge map, (H, W) uint8.
@@ -213,7 +247,7 @@ def _open(case: _Case, args: argparse.Namespace
   picture = files.read(case.image)
   hole = mask_files.read(case.mask, strict=args.strict, hole=args.mask_hole)
   sketch = None if case.sketch is None else mask_files.read(
-      case.sketch, strict=args.strict, what='sketch')
+      case.sketch, strict=args.strict, what='sketch', cut=sketch_cut)
   edge_map = None if case.edge_map is None else edges.read_map(case.edge_map)
   for what, path, drawn in (('mask', case.mask, hole),
                             ('sketch', case.sketch, sketch),

@@ -109,6 +109,7 @@ class Edges:
   """Which edges are wanted, and how they are found. See `parse`.
 
   Attributes:
+    spec: the text that says so.
     kind: one of the kinds in the table at the head of this file.
     sigmas: the lowest and the highest sigma of Canny; empty without Canny.
     masked: whether training knows only the edges that can be found without
@@ -116,6 +117,7 @@ class Edges:
     maps: the files that edges come from; None without files.
   """
 
+  spec: str
   kind: str
   sigmas: tuple[float, ...] = ()
   masked: bool = False
@@ -170,6 +172,9 @@ class Edges:
 def read_map(path: Path) -> np.ndarray:
   """Returns the edge map in a file, grey (H, W) uint8, 255 = edge.
 
+  EdgeConnect's and CFS's programs read grey files so, SketchRefiner's those of
+  three equal channels. They then resize a map of another size than its picture.
+
   Args:
     path: the file; a map in colour is made grey.
 
@@ -198,5 +203,6 @@ def parse(spec: str) -> Edges:
     # scikit-image is imported now, not by several threads at once.
     canny(np.zeros((3, 3, 3)), sigmas[0])
   return Edges(
-      parsed.kind, sigmas, masked=parsed.options.get('hole') == 'masked',
+      spec, parsed.kind, sigmas,
+      masked=parsed.options.get('hole') == 'masked',
       maps=files.Namesakes('edge maps', parsed.path) if parsed.rest else None)

@@ -26,9 +26,9 @@ HOLES = ('white', 'black')
 Reading = Callable[[Path, int, int, str], tuple[np.ndarray, float]]
 
 
-def binarise(mask: np.ndarray, *, hole: str = 'white'
+def binarise(mask: np.ndarray, *, hole: str = 'white', cut: float = 0.5
              ) -> tuple[np.ndarray, int]:
-  """Cuts a mask at half of its range.
+  """Cuts a mask at half of its range, or elsewhere.
 
   Args:
     mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
@@ -37,6 +37,7 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
       by the mean of its channels. Where alpha is 0, nobody has painted, and
       there is no hole.
     hole: 'white' or 'black'.
+    cut: the share of the range from which on a pixel is a hole.
 
   Returns:
     The mask (H, W) uint8, 1 = hole; and the number of grey pixels, which are
@@ -47,7 +48,7 @@ def binarise(mask: np.ndarray, *, hole: str = 'white'
   """
   painted, full = _painted(mask, hole)
   grey = int(np.count_nonzero((painted != 0) & (painted != full)))
-  return (2 * painted >= full).astype(np.uint8), grey
+  return (painted >= cut * full).astype(np.uint8), grey
 
 
 def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
@@ -73,26 +74,28 @@ def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
 
 
 def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
-         what: str = 'mask') -> np.ndarray:
+         what: str = 'mask', cut: float = 0.5) -> np.ndarray:
   """Returns the mask in a file, (H, W) uint8, 1 = hole, at its own size.
 
-  Grey pixels are cut at half, see `binarise`, with a warning that counts them.
+  Grey pixels are cut, see `binarise`, with a warning that counts them.
 
   Args:
     path: the file.
     strict: whether to refuse grey pixels.
     hole: 'white' or 'black'.
     what: what errors call it: 'mask', or 'sketch', which is read as a mask is.
+    cut: the share of the range from which on a pixel is a hole.
 
   Raises:
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
-  mask, grey = binarise(_pixels(path, what), hole=hole)
+  mask, grey = binarise(_pixels(path, what), hole=hole, cut=cut)
   if grey:
     count = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
     if strict:
       raise UsageError(f'{count}, not black or white')
-    warnings.warn(f'{count}; they are cut at half', stacklevel=2)
+    where = 'half' if cut == 0.5 else f'{cut:g} of the range'
+    warnings.warn(f'{count}; they are cut at {where}', stacklevel=2)
   return mask
 
 

@@ -8,7 +8,8 @@ A config's `data.sketch`, which `parse` reads, is one of these:
 | spec                        | sketches                                      |
 |-----------------------------|-----------------------------------------------|
 | `simulated`                 | the image's edges, bent as by an unsure hand  |
-| `files:PATH`                | those in files, white strokes, cut at half    |
+| `files:PATH`                | those in files, white strokes, cut at half as |
+|                             | in SketchRefiner's published training         |
 | `none`                      | empty ones                                    |
 
 `PATH`, all that follows, is a folder, of which everything below counts; a

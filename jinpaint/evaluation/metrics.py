@@ -108,6 +108,21 @@ def ssim_uniform(prediction: Array, image: Array, where: Array | None = None,
   return ssim(gray(prediction), gray(image), where, window=window)
 
 
+def ssim_range_2(prediction: Array, image: Array, where: Array | None = None
+                 ) -> Array:
+  """Returns the `ssim` of SketchRefiner's evaluation script: gray, range 2.
+
+  The script gives scikit-image's old `compare_ssim` no range of values. For
+  floats that takes 2, from -1 to 1, and so four times the constants: the number
+  is nearer to 1. The script reads BGR and makes it gray as if it were RGB:
+  0.0721 R + 0.7154 G + 0.2125 B. It reads 8-bit files; nothing is rounded here.
+  """
+  prediction, image, _ = _checked(prediction, image, where)
+  # A range of 2 is one of 1 for half the values.
+  return ssim(gray(prediction[..., ::-1]) / 2, gray(image[..., ::-1]) / 2,
+              where)
+
+
 def ssim_gaussian(prediction: Array, image: Array,
                   where: Array | None = None) -> Array:
   """Returns the SSIM of ISNet's test code; 1 is identical.

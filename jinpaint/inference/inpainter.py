@@ -4,7 +4,6 @@ Never imports TensorFlow.
 """
 
 from collections.abc import Mapping
-import math
 from pathlib import Path
 
 import jax
@@ -19,24 +18,31 @@ from jinpaint.runs import checkpoints
 from jinpaint.stage import complete, Stage
 from jinpaint.types import Array, Batch, Variables
 
-# Sizes are rounded up to multiples of it, so that images of similar size share
-# one compiled program.
-_BUCKET = 32
-
 _NEEDS_TRUE_EDGES = (
-    'it follows the true edges, which a damaged picture does not show; train '
-    'the next stage, or give edge maps with --edge=files:PATH')
+    'this stage follows the true edges, which a damaged picture does not show; '
+    'train the next stage, or give edge maps: --edge=files:PATH, in Python '
+    'edge_map')
 
 
 class Inpainter:
   """Fills the holes of one image at a time.
+
+  An image is padded to the next size that the system's networks take (see
+  `jinpaint.stage.Sizes`), never beyond it, because what is added changes what
+  is predicted. The price: the first image of each size is compiled for, which
+  takes seconds to minutes; every program is kept for later images of its size.
 
   >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
   >>> result = inpaint(image, mask)  # doctest: +SKIP
 
   Attributes:
     follows_sketches: whether the system can be led by a sketch.
+    sketch_cut: the share of white from which on a pixel of a soft sketch is a
+      stroke. Whoever reads sketches from files cuts them there.
     reads_edges: whether the system reads edges, found or given.
+    finds_edges: how edges are found where no map is given, as
+      `jinpaint.data.edges` names it, such as 'canny:sigma=2'.
+    needs_edge_map: why it cannot do without edge maps; empty if it can.
   """
 
   def __init__(self, stage: Stage, variables: Variables, *,
@@ -64,11 +70,17 @@ class Inpainter:
 
     self._stage, self._guidance = stage, guidance
     self.follows_sketches = 'sketch' in stage.predicts_from
+    # SketchRefiner's program cuts sketches where it cuts edges.
+    self.sketch_cut = (guidance.cut if guidance else None) or 0.5
     self.reads_edges = _reads_edges(stage)
+    self.finds_edges, self.needs_edge_map = '', ''
+    if self.reads_edges and guidance is not None:
+      self.finds_edges = guidance.edges.spec if guidance.edges else ''
+      self.needs_edge_map = (_NEEDS_TRUE_EDGES if stage.needs_true_edges
+                             else guidance.needs_map)
     self._predict = jax.jit(predict)
     self._variables = jax.device_put(variables)
     self._published = published or {}
-    self._multiple = math.lcm(_BUCKET, stage.sizes.divisor)
 
   def __call__(self, image: np.ndarray, mask: np.ndarray,
                sketch: np.ndarray | None = None, *,
@@ -85,7 +97,9 @@ class Inpainter:
         hole is not read. None is the same as a sketch without strokes.
       edge_map: the edges of the whole image, for systems that read edges: (H,
         W) uint8, 255 = edge, soft edges in between. If it is None, edges are
-        found in what is known.
+        found in what is known, as `finds_edges` says. The programs of CFS and
+        SketchRefiner find none, but read maps of undamaged pictures, HED's and
+        BDCN's: their results come with such a map alone.
 
     Returns:
       An array like `image`. Known pixels are the same, bit for bit; alpha is
@@ -94,8 +108,7 @@ class Inpainter:
     Raises:
       ValueError: shapes or types do not fit, the mask or the sketch has grey
         values, or the system follows no sketches or reads no edges.
-      UsageError: the system needs an edge map, or its edges come from files,
-        and there is no map.
+      UsageError: there is no edge map, and the system needs one.
     """
     result = image.copy()
     hole, filled = self._run(image, mask, sketch, edge_map)
@@ -139,8 +152,8 @@ class Inpainter:
       if edge_map is not None:
         raise ValueError('this system reads no edges')
       return {}
-    if edge_map is None and self._stage.needs_true_edges:
-      raise UsageError(_NEEDS_TRUE_EDGES)
+    if edge_map is None and self.needs_edge_map:
+      raise UsageError(self.needs_edge_map)
     if edge_map is not None:
       if edge_map.dtype != np.uint8 or edge_map.shape != hole.shape:
         raise ValueError(f'an image {hole.shape} needs an edge map of its '
@@ -157,8 +170,7 @@ class Inpainter:
     height, width = hole.shape
     full = np.iinfo(image.dtype).max
     rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
-    padded = [math.ceil(extent / self._multiple) * self._multiple
-              for extent in (height, width)]
+    padded = self._stage.sizes.holding(height, width)
     arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32),
               **strokes, **self._edges(rgb, hole, edge_map)}
     batch = {key: images.pad_to(array, *padded)[None]
@@ -177,12 +189,11 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
     checkpoint: 'last', 'best' or a step.
     edge: where edges come from, such as 'canny:sigma=2', 'hed' or 'files:PATH';
       empty for the run's own `data.edge`. With files, each call must be given
-      the image's `edge_map`.
+      the image's `edge_map`; without, each may be.
 
   Raises:
     jinpaint.errors.UsageError: there is no run or no such checkpoint; the run's
-      stage makes no image; it reads no edges, and `edge` is given; or it needs
-      the true edges, and `edge` names no files.
+      stage makes no image; or it reads no edges, and `edge` is given.
   """
   workdir = Path(path)
   config = runs.read_config(workdir)
@@ -195,12 +206,8 @@ def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
     if not reads_edges:
       raise UsageError(f'{workdir} holds a system that reads no edges')
     config.data.edge = edge
+  config.data.sketch = ''  # each call brings its own
   guidance = runs.guidance_of(config, training=False) if reads_edges else None
-  if stage.needs_true_edges and not (
-      edge and guidance and guidance.edges and guidance.edges.maps):
-    raise UsageError(
-        f'{workdir} was trained for the stage {config.stage} of '
-        f'{config.system}: {_NEEDS_TRUE_EDGES}')
   variables, _ = checkpoints.variables_of(workdir, checkpoint)
   return Inpainter(
       stage, variables, guidance=guidance, compute=config.compute,

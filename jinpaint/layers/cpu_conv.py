@@ -16,24 +16,25 @@ reverse-mode derivatives exist; `jax.jvp` raises an error.
 
 from collections.abc import Callable, Sequence
 import functools
-import math
 from typing import Any, NamedTuple
 
 import jax
 from jax import lax
 import jax.numpy as jnp
+import numpy as np
 
 from jinpaint.types import Array
 
 Pair = tuple[int, int]
 Pads = Sequence[Pair]
 
-# `weigh` unfolds y where that makes at most this many channels. There XLA's own
-# form is up to sixty times slower; with many more channels it is faster.
-_MOST_UNFOLDED_CHANNELS = 160
-# `weigh` goes tap by tap where y has at least this many pixels, which is up to
-# twice as fast as XLA's own form.
-_FEWEST_PIXELS_BY_TAPS = 2048
+# Up to this number of features a matrix product uses a small part of what the
+# processor can do at once: the kernel's taps are made features as well.
+_FEW_FEATURES = 8
+# So many are worth it (`_by_rows`), and so many are better all in one matrix
+# product (`_weigh_by_unfolding`).
+_FEWEST_ROW_FEATURES = 4
+_MOST_UNFOLDED_FEATURES = 100
 
 
 class Geometry(NamedTuple):
@@ -77,7 +78,7 @@ def correlate(x: Array, kernel: Array, geometry: Geometry) -> Array:
     kernel: (kh, kw, Cin, Cout).
     geometry: where the window goes.
   """
-  return _padded_convolution(x, kernel, geometry.strides, geometry.padding,
+  return _convolve(x, kernel, geometry.strides, geometry.padding,
                              geometry.dilation)
 
 
@@ -103,7 +104,7 @@ def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
           geometry.dilation, y.shape[1:3], strict=True))
   sets = [
       jnp.stack([
-          _padded_convolution(
+          _convolve(
               y, kernel[row_taps, column_taps][::-1, ::-1], (1, 1),
               (row_padding, column_padding), geometry.dilation)
           for column_taps, column_padding in columns], axis=3)
@@ -116,39 +117,73 @@ def spread(y: Array, kernel: Array, geometry: Geometry) -> Array:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def weigh(x: Array, y: Array, geometry: Geometry) -> Array:
-  """Returns the kernel (kh, kw, Cin, Cout) for x and y; see `correlate`."""
-  kh, kw = geometry.window
-  few = kh * kw == 1 or kh * kw * y.shape[-1] <= _MOST_UNFOLDED_CHANNELS
-  if geometry.strides == (1, 1) and few:
-    return _weigh_by_unfolding(x, y, geometry)
-  if math.prod(y.shape[:3]) >= _FEWEST_PIXELS_BY_TAPS:
-    return _weigh_by_taps(x, y, geometry)
-  # A convolution of x with y as the kernel, summed over the batch. Where the
-  # stride left the last rows of x out, the padding is negative.
-  x, padding = _without_negative(x, [
-      (before, (given - 1) * s + (k - 1) * d + 1 - size - before)
-      for size, k, s, (before, _), d, given in zip(
-          *geometry, y.shape[1:3], strict=True)])
+  """Returns the kernel (kh, kw, Cin, Cout) for x and y; see `correlate`.
+
+  With stride s, the taps whose row and column leave the same remainders when
+  divided by s meet the same pixels of x: each of the s * s sets is an ordinary
+  kernel for a part of x.
+  """
+  (kh, kw), (sh, sw), features = geometry.window, geometry.strides, y.shape[-1]
+  if (sh, sw) == (1, 1):
+    if kh * kw == 1 or (features <= _FEW_FEATURES and
+                        kh * kw * features <= _MOST_UNFOLDED_FEATURES):
+      return _weigh_by_unfolding(x, y, geometry)
+    if features <= _FEW_FEATURES:
+      return _weigh_by_columns(x, y, geometry)
+    return _weigh(_padded(x, geometry), y, geometry.dilation)
+  x = _padded(x, geometry)
+  kernel = jnp.zeros((kh, kw, x.shape[-1], features), x.dtype)
+  for i in range(min(kh, sh)):
+    for j in range(min(kw, sw)):
+      part = x[:, i::sh, j::sw]
+      taps = (kh - i - 1) // sh + 1, (kw - j - 1) // sw + 1
+      part = part[:, :y.shape[1] + taps[0] - 1, :y.shape[2] + taps[1] - 1]
+      kernel += lax.pad(
+          weigh(part, y, Geometry.of(part.shape[1:3], taps, (1, 1),
+                                     ((0, 0), (0, 0)), (1, 1))),
+          jnp.zeros((), x.dtype),
+          [(i, kh - 1 - i - (taps[0] - 1) * sh, sh - 1),
+           (j, kw - 1 - j - (taps[1] - 1) * sw, sw - 1), (0, 0, 0), (0, 0, 0)])
+  return kernel
+
+
+def _padded(x: Array, geometry: Geometry) -> Array:
+  """Returns x with its padding, without what no tap meets: see `weigh`."""
+  ends = []
+  for size, window, stride, (before, after), dilation in zip(
+      *geometry, strict=True):
+    extent = (window - 1) * dilation + 1
+    ends.append((before, after - (size + before + after - extent) % stride, 0))
+  return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *ends, (0, 0, 0)])
+
+
+def _weigh(x: Array, y: Array, dilation: Pair) -> Array:
+  """Convolves x with y as the kernel, summed over the batch; see `weigh`.
+
+  Args:
+    x: padded, and not larger than what the taps meet.
+    y: see `correlate`.
+    dilation: distance of the taps.
+  """
+  # Without the barrier XLA would take the padding into the convolution, which
+  # makes it twice as slow.
   return lax.conv_general_dilated(
-      x, y, geometry.dilation, padding, rhs_dilation=geometry.strides,
+      lax.optimization_barrier(x), y, dilation, [(0, 0), (0, 0)],
       dimension_numbers=('CHWN', 'IHWO', 'HWNC'))
 
 
-def _weigh_by_taps(x: Array, y: Array, geometry: Geometry) -> Array:
-  """Makes one matrix product for each tap: of the pixels it met in x, with y.
+def _weigh_by_columns(x: Array, y: Array, geometry: Geometry) -> Array:
+  """Moves y to where each column of taps met x; the columns become features.
 
   See `weigh`.
   """
-  kh, kw = geometry.window
-  (sh, sw), (dh, dw) = geometry.strides, geometry.dilation
-  height, width = y.shape[1:3]
-  wide = jnp.pad(x, [(0, 0), *geometry.padding, (0, 0)])
-  met = lambda i, j: wide[:, i * dh:, j * dw:][
-      :, :sh * (height - 1) + 1:sh, :sw * (width - 1) + 1:sw]
-  columns = lambda a: a.reshape(-1, a.shape[-1])
-  kernel = jnp.stack([columns(met(i, j)).T @ columns(y)
-                      for i in range(kh) for j in range(kw)])
-  return kernel.reshape(kh, kw, x.shape[-1], y.shape[-1])
+  (kh, kw), (dh, dw), features = geometry.window, geometry.dilation, y.shape[-1]
+  last = (kw - 1) * dw
+  columns = jnp.concatenate([
+      jnp.pad(y, [(0, 0), (0, 0), (j * dw, last - j * dw), (0, 0)])
+      for j in range(kw)], axis=-1)
+  kernel = _weigh(_padded(x, geometry), columns, (dh, 1))
+  return kernel.reshape(kh, x.shape[-1], kw, features).swapaxes(1, 2)
 
 
 def _weigh_by_unfolding(x: Array, y: Array, geometry: Geometry) -> Array:
@@ -193,26 +228,48 @@ def depthwise(x: Array, kernel: Array, geometry: Geometry) -> Array:
   return functools.reduce(jnp.add, products).astype(x.dtype)
 
 
-def _padded_convolution(x: Array, kernel: Array, strides: Pair, padding: Pads,
-                        dilation: Pair) -> Array:
-  """Convolves; if there is no padding, with one row more that is cut off.
+def _convolve(x: Array, kernel: Array, strides: Pair, padding: Pads,
+              dilation: Pair) -> Array:
+  """Convolves, in the forms in which XLA is fast and right.
 
-  XLA takes a path that is 3 to 30 times slower for a window without padding and
-  for one that is larger than the image. It reads beyond the image where one
-  side has a negative padding (jaxlib 0.10.2).
+  XLA is up to twenty times slower for a window that is larger than the image.
+  It reads beyond the image where one side has a negative padding (jaxlib
+  0.10.2, with YNNPACK).
   """
-  window = kernel.shape[:2]
   x, padding = _no_smaller_than(
       *_without_negative(x, padding),
-      [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)])
-  (above, below), sides = padding
-  rows = (x.shape[1] + above + below - (window[0] - 1) * dilation[0] - 1
-          ) // strides[0] + 1
-  if window != (1, 1) and not any((above, below, *sides)):
-    padding = ((0, 1), (0, 0))
+      [(k - 1) * d + 1
+       for k, d in zip(kernel.shape[:2], dilation, strict=True)])
+  features = kernel.shape[-1]
+  if strides == (1, 1) and features <= _FEW_FEATURES and (
+      kernel.shape[0] > 1 and
+      kernel.shape[0] * features >= _FEWEST_ROW_FEATURES):
+    return _by_rows(x, kernel, padding, dilation)
+  return _plain(x, kernel, strides, padding, dilation)
+
+
+def _plain(x: Array, kernel: Array, strides: Pair, padding: Pads,
+           dilation: Pair, dtype: Any = None) -> Array:
   return lax.conv_general_dilated(
       x, kernel, strides, padding, rhs_dilation=dilation,
-      dimension_numbers=('NHWC', 'HWIO', 'NHWC'))[:, :rows]
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'), preferred_element_type=dtype)
+
+
+def _by_rows(x: Array, kernel: Array, padding: Pads, dilation: Pair) -> Array:
+  """Convolves with each row of the kernel; the rows become features.
+
+  With few features, that is up to five times faster. The rows are added in
+  float32 at least, as they would be within one convolution.
+  """
+  kh, kw, channels, features = kernel.shape
+  rows = kernel.transpose(1, 2, 0, 3).reshape(1, kw, channels, kh * features)
+  products = _plain(x, rows, (1, 1), padding, (1, dilation[1]),
+                    np.promote_types(x.dtype, np.float32))
+  products = products.reshape(*products.shape[:3], kh, features)
+  height = products.shape[1] - (kh - 1) * dilation[0]
+  return functools.reduce(jnp.add, [
+      products[:, i * dilation[0]:i * dilation[0] + height, :, i]
+      for i in range(kh)]).astype(x.dtype)
 
 
 def _no_smaller_than(x: Array, padding: Pads, extent: Sequence[int]

@@ -61,7 +61,7 @@ class SketchGenerator(nn.Module):
       train: whether the spectral vectors move.
 
     Returns:
-      The sketch (B, H, W, 1) in (0, 1), of any H and W from 16 on.
+      The sketch (B, H, W, 1) in (0, 1), of any H and W from 14 on.
     """
     def conv(name: str, x: Features, valid: Features, features: int,
              window: int, stride: int = 1, padding: int = 0
@@ -143,7 +143,7 @@ class CompletionGenerator(nn.Module):
       train: whether the spectral vectors move.
 
     Returns:
-      RGB (B, H, W, 3) in (0, 1), of any H and W from 16 on.
+      RGB (B, H, W, 3) in (0, 1), of any H and W from 7 on.
     """
     widths, skips = _scaled(self.width), []
     for i, (width, (window, stride, padding)) in enumerate(

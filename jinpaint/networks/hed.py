@@ -32,6 +32,8 @@ class HED(nn.Module):
 
   logits: bool = False
 
+  smallest = 16  # of height and width: they are halved four times
+
   @nn.compact
   def __call__(self, x: Array, train: bool = False) -> Array:
     """Returns edges (B, H, W, 1) in (0, 1) of RGB images (B, H, W, 3).

@@ -77,16 +77,20 @@ def optimizers_of(config: ml_collections.ConfigDict, stage: Stage
           for name in stage.trained}
 
 
-def computing_of(config: ml_collections.ConfigDict) -> dict[str, Any]:
+def computing_of(config: ml_collections.ConfigDict, stage: Stage
+                 ) -> dict[str, Any]:
   """Returns how networks compute: keywords of `jinpaint.nets.Nets`.
 
   Raises:
-    UsageError: no such type.
+    UsageError: no such type, or no such network in the stage.
   """
   if config.compute not in COMPUTE_TYPES:
     raise errors.unknown('config.compute', config.compute, COMPUTE_TYPES)
-  return {'compute': config.compute,
-          'remat': tuple(name for name in config.remat.split(',') if name)}
+  remat = tuple(name for name in config.remat.split(',') if name)
+  for name in remat:
+    if name not in stage.networks:
+      raise errors.unknown('network in config.remat', name, stage.networks)
+  return {'compute': config.compute, 'remat': remat}
 
 
 def _plain(section: Any) -> Any:

@@ -124,8 +124,9 @@ def stage(name: str, options: Options) -> Stage:
       learns_from=('image', 'mask', 'true_edge', 'known_edge'),
       predicts_from=('image', 'mask',
                      'known_edge' if completes else 'true_edge'),
-      sizes=Sizes(smallest=16), updates=(Update(tuple(trained), terms),),
-      predict=predict,
+      # The four convolutions of an encoder leave nothing of smaller images.
+      sizes=Sizes(smallest=14 if completes else 7),
+      updates=(Update(tuple(trained), terms),), predict=predict,
       makes=(*(('edge',) if completes else ()),
              *(('image',) if fills else ())))
 

@@ -121,7 +121,7 @@ def stage(name: str, options: Options) -> Stage:
   return Stage(
       networks={'generator': generator, 'discriminator': discriminator},
       published={}, learns_from=keys, predicts_from=keys,
-      sizes=Sizes(divisor=8, smallest=16),
+      sizes=Sizes(divisor=8),
       updates=(Update(('discriminator',), discriminator_terms),
                Update(('generator',), generator_terms)),
       predict=predict)

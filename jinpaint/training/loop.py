@@ -60,7 +60,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
 
     # What is trained: networks, terms, and one optimiser for each network.
     stage = runs.stage_of(config)
-    computing = runs.computing_of(config)
+    computing = runs.computing_of(config, stage)
     adams = runs.optimizers_of(config, stage)
     guidance = runs.guidance_of(config, training=True)
     _check(config, stage)
@@ -195,7 +195,7 @@ class _Watch:
       last: whether it is the last step. Then all held-out examples are scored,
         for the report, and those that the run is watched on are among them.
     """
-    if last and self._all is None and self._is_held_out:
+    if last and self._is_held_out:
       self._all = evaluate.score(self._config, variables,
                                  evaluator=self._evaluator)
       evaluation = self._all.first(self._config.eval_examples)

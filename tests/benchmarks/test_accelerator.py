@@ -19,7 +19,7 @@ def test_sizes_and_batches_are_those_of_the_configs():
   assert set(accelerator.PUBLISHED) == set(accelerator.SMALL)
   assert set(accelerator.PUBLISHED) <= set(systems.NAMES)
   for system, numbers in accelerator.PUBLISHED.items():
-    module = importlib.import_module(f'configs.{system}')
+    module = importlib.import_module(f'jinpaint.configs.{system}')
     last = systems.stages(system)[-1]
     variant = {'gated': 'places2', 'isnet': 'places2',
                'pconv_lines': 'flowers102'}.get(system, last)

@@ -12,12 +12,17 @@ from command_files import (
     SIZE,
     write,
 )
+import jax
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 import pytest
 
 from jinpaint import inference
 from jinpaint.data import files
+from jinpaint.data.examples import Data
+from jinpaint.guidance import Guidance
+from jinpaint.stage import Sizes, Stage
 
 # One picture
 
@@ -326,22 +331,41 @@ def test_jpegs_in_a_folder_are_warned_of_once(place, inpaint):
 # Sketches
 
 
-class Follower:
-  """Stands in for a system that follows sketches: strokes become black."""
+def led_by(*keys, cut=(), record=None):
+  """Returns what loads a system that is led by edges, a sketch or both.
 
-  follows_sketches = True
+  It paints the hole in the mean of the known edges, and strokes black.
 
-  def __call__(self, image, mask, sketch=None, *, edge_map=None):
-    assert edge_map is None
-    strokes = np.zeros_like(mask) if sketch is None else sketch
-    return np.where((mask * strokes)[..., None] > 0, 0, image).astype(np.uint8)
+  Args:
+    *keys: what it reads besides image and mask.
+    cut: `data.edge_cut`.
+    record: the batch is copied into it.
+  """
+  def paint(nets, batch):
+    del nets
+    if record is not None:
+      jax.debug.callback(lambda **arrays: record.update(arrays), **batch)
+    image = batch['image']
+    if 'known_edge' in keys:
+      known = 1 - batch['mask']
+      image = 0 * image + jnp.sum(batch['known_edge'] * known) / jnp.sum(known)
+    return {'image': image * (1 - batch['sketch'])
+            if 'sketch' in keys else image}
+
+  def load(path, checkpoint, edge):
+    stage = Stage({}, {}, (), ('image', 'mask', *keys), Sizes(), (), paint)
+    reads_edges = {'known_edge', 'true_edge'} & set(keys)
+    return inference.Inpainter(stage, {}, guidance=Guidance(
+        Data(edge=edge or 'canny', edge_cut=cut),
+        training=False) if reads_edges else None)
+  return load
 
 
 @pytest.fixture
 def follower(tmp_path, monkeypatch):
+  """A place where the model follows sketches."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(
-      inference, 'load', lambda path, checkpoint, edge: Follower())
+  monkeypatch.setattr(inference, 'load', led_by('sketch'))
   return tmp_path
 
 
@@ -428,3 +452,139 @@ def test_protocols_keep_their_folders(follower, jinpaint):
                  'taken.png is a file; cases needs a folder')
   assert_refused(jinpaint('inpaint', '--model=run', '--output=out'),
                  'name --image and --mask, or --cases')
+
+
+# Edge maps
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+  """A place where the model reads edges and follows sketches."""
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(inference, 'load', led_by('known_edge', 'sketch'))
+  return tmp_path
+
+
+def assert_led(path, shade):
+  """The hole has the shade of the edge map, but for black strokes."""
+  filled, inside = read(path), hole() > 0
+  strokes = inside & (stroke() > 0)
+  assert (filled[strokes] == 0).all()
+  assert (filled[inside & ~strokes] == shade).all()
+
+
+def even(shade):
+  """An edge map of one shade, by which it is known again."""
+  return np.full(SIZE, shade, np.uint8)
+
+
+def test_each_picture_of_a_folder_finds_its_map_and_its_sketch(reader, inpaint):
+  for shade, name in ((40, 'a'), (200, 'sub/b')):
+    write(f'in/{name}.png', picture(3))
+    write(f'maps/{name}.bmp', even(shade))
+  write('maps/unused.png', even(7))
+  write('mask.png', hole())
+  for name in 'ab':
+    write(f'sketches/{name}.png', stroke())
+  for sketches in ('files:sketches', 'sketches'):
+    assert inpaint('in', 'mask.png', 'out', '--edge=files:maps', '--overwrite',
+                   f'--sketch={sketches}') == (0, 'wrote 2 of 2 to out\n', '')
+    assert_led('out/a.png', 40)
+    assert_led('out/sub/b.png', 200)
+  Path('maps/a.bmp').unlink()
+  assert_refused(inpaint('in', 'mask.png', 'other', '--edge=files:maps'),
+                 'no edge maps named a for the image a.png in maps')
+
+
+def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('map.png', even(90))
+  write('drawing.png', stroke())
+  for i, sketch in enumerate(('files:drawing.png', 'drawing.png')):
+    assert inpaint('a.png', 'mask.png', f'{i}.png', f'--sketch={sketch}',
+                   '--edge=files:map.png')[0] == 0
+    assert_led(f'{i}.png', 90)
+  write('small.png', even(90)[:-1])
+  assert_refused(
+      inpaint('a.png', 'mask.png', 'out.png', '--edge=files:small.png'),
+      'its edge map small.png is 53 x 36; they must have one size')
+
+
+def test_without_drawings_one_line_says_what_is_done_instead(reader, inpaint):
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  write('map.png', even(90))
+  write('drawing.png', stroke())
+  edges = ('edges are found in the known pixels (canny), --edge=files:PATH '
+           'gives maps')
+  sketch = 'there is no sketch to follow, --sketch=PATH gives one'
+  for given, said in (
+      ((), f'note: {edges}; {sketch}\n'),
+      (('--edge=canny:sigma=1',), f'note: {sketch}\n'),
+      (('--edge=files:map.png',), f'note: {sketch}\n'),
+      (('--sketch=drawing.png',), f'note: {edges}\n'),
+      (('--edge=files:map.png', '--sketch=drawing.png'), '')):
+    status, _, err = inpaint('a.png', 'mask.png', 'out.png', '--overwrite',
+                             *given)
+    assert (status, err) == (0, said)
+
+
+def test_a_system_that_needs_maps_is_refused_without_before_it_begins(
+    tmp_path, inpaint, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(inference, 'load', led_by('true_edge'))
+  write('a.png', picture(3))
+  write('mask.png', hole())
+  for given in ((), ('--edge=canny',)):
+    assert_refused(inpaint('a.png', 'mask.png', 'out.png', *given),
+                   'run: this stage follows the true edges',
+                   'give edge maps: --edge=files:PATH')
+  write('map.png', even(90))
+  assert inpaint('a.png', 'mask.png', 'out.png', '--edge=files:map.png'
+                 ) == (0, 'wrote 1 of 1 to out.png\n', '')
+
+
+def test_the_maps_of_the_authors_of_cfs_are_read_as_they_read_them(
+    tmp_path, inpaint, monkeypatch):
+  """HED's maps are grey JPEGs named as their pictures; white is 1, all soft."""
+  monkeypatch.chdir(tmp_path)
+  seen = {}
+  monkeypatch.setattr(inference, 'load', led_by('known_edge', record=seen))
+  write('in/a.jpg', picture(3))
+  write('masks/a.png', hole())
+  Path('hed').mkdir()
+  soft = np.random.default_rng(1).integers(256, size=SIZE, dtype=np.uint8)
+  Image.fromarray(soft).save('hed/a.jpg', quality=75)
+  assert inpaint('in', 'masks', 'out', '--edge=files:hed')[0] == 0
+  jax.effects_barrier()
+  expected = np.asarray(Image.open('hed/a.jpg')).astype(np.float32) / 255
+  np.testing.assert_array_equal(
+      seen['known_edge'][0, ..., 0], np.where(hole() > 0, 0, expected))
+
+
+def test_the_drawings_of_the_authors_of_sketchrefiner_are_read_as_they_do(
+    tmp_path, inpaint, monkeypatch):
+  """Edges and sketches: the mean of the colours; 1 above 0.65 to 0.75."""
+  monkeypatch.chdir(tmp_path)
+  seen = {}
+  monkeypatch.setattr(inference, 'load', led_by(
+      'known_edge', 'sketch', cut=(0.65, 0.75), record=seen))
+  write('in/a.png', picture(3))
+  write('masks/a.png', hole())
+  # Three equal channels, as cv2.imwrite leaves them, and soft.
+  drawn = {name: np.random.default_rng(seed).integers(
+      256, size=SIZE, dtype=np.uint8) for seed, name in enumerate(
+          ('edges', 'sketches'))}
+  for name, pixels in drawn.items():
+    write(f'{name}/a.png', np.dstack([pixels] * 3))
+  status, _, err = inpaint('in', 'masks', 'out', '--edge=files:edges',
+                           '--sketch=files:sketches')
+  assert status == 0
+  assert err.endswith('of the sketch sketches/a.png are grey; they are cut at '
+                      '0.7 of the range\n')
+  jax.effects_barrier()
+  edge, sketch = (np.float32(drawn[name] / 255 > 0.7) for name in drawn)
+  np.testing.assert_array_equal(seen['sketch'][0, ..., 0], sketch)
+  np.testing.assert_array_equal(
+      seen['known_edge'][0, ..., 0], np.where(hole() > 0, 0, edge))

@@ -645,7 +645,7 @@ def test_a_wrong_tfds_source_is_one_line(tfds, spec, message):
      (3760, 1880, 1880), 1880)])
 def test_the_paper_s_data_sets_are_split_as_it_says(
     tfds, tmp_path, variant, name, splits, counts, shared):
-  from configs import pconv_lines
+  from jinpaint.configs import pconv_lines
   config = pconv_lines.get_config(variant).data
   builder = tfds.builder(name, data_dir=str(tmp_path))
   template = tfds.core.ShardedFileTemplate(

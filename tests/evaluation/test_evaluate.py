@@ -11,8 +11,8 @@ import pytest
 import stage_runs
 import tiny_run
 
-from configs import edgeconnect
 from jinpaint import runs, training
+from jinpaint.configs import edgeconnect
 from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError

@@ -47,7 +47,8 @@ def test_psnr_of_identical_images_is_infinite_and_ssim_is_exactly_1(rng):
   _, image, mask = random_case(rng, (2, 55, 60, 3))
   assert np.all(np.isposinf(metrics.psnr(image, image)))
   assert np.all(np.isposinf(metrics.psnr(image, image, mask)))
-  for ssim in (metrics.ssim, metrics.ssim_uniform, metrics.ssim_gaussian):
+  for ssim in (metrics.ssim, metrics.ssim_uniform, metrics.ssim_gaussian,
+               metrics.ssim_range_2):
     np.testing.assert_array_equal(ssim(image, image), [1, 1])
 
 
@@ -218,6 +219,25 @@ def test_uniform_ssim_measures_scikit_images_gray(rng):
                           rgb2gray(image)[..., None], win_size=51)
   np.testing.assert_allclose(
       metrics.ssim_uniform(prediction, image), expected, atol=1e-6)
+
+
+def test_sketchrefiners_ssim_is_scikit_images_of_a_range_of_2(rng):
+  prediction, image, mask = random_case(rng, (2, 24, 31, 3))
+  # Its script reads BGR, and takes it for RGB.
+  pairs = [[rgb2gray(x[..., ::-1].astype(np.float64)) for x in pair]
+           for pair in zip(image, prediction, strict=True)]
+  maps = [structural_similarity(*pair, data_range=2, full=True)
+          for pair in pairs]
+  np.testing.assert_allclose(
+      metrics.ssim_range_2(prediction, image), [mean for mean, _ in maps],
+      atol=1e-6)
+  inner = np.s_[3:-3, 3:-3]
+  expected = [similarity[inner][hole[..., 0][inner] == 1].mean()
+              for (_, similarity), hole in zip(maps, mask, strict=True)]
+  np.testing.assert_allclose(
+      metrics.ssim_range_2(prediction, image, mask), expected, atol=1e-6)
+  assert (metrics.ssim_range_2(prediction, image)
+          > metrics.ssim(prediction, image)).all()
 
 
 def gaussian_ssim_map(a, b):

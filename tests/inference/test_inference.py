@@ -10,9 +10,9 @@ import optax
 import pytest
 import tiny_run
 
-from configs import edgeconnect
 import jinpaint
 from jinpaint import inference, runs, systems, training
+from jinpaint.configs import edgeconnect
 from jinpaint.data import edges, files
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
@@ -73,6 +73,7 @@ def follows_true_edges(tmp_path_factory):
   config = edgeconnect.get_config('inpaint')
   config.pretrained = 'none'
   config.options.update(width=1 / 16, blocks=1)
+  config.data.sketch = 'files:on another machine'  # nobody needs them here
   stage = runs.stage_of(config)
   workdir = tmp_path_factory.mktemp('follows true edges')
   runs.claim(workdir, config)
@@ -185,33 +186,35 @@ def test_a_system_is_given_what_the_table_of_keys_says():
   image, mask = picture(20, 45, 3), holes(20, 45)
   painter(lambda batch: recorded(batch, seen), divisor=48)(image, mask)
   jax.effects_barrier()
-  # 96 is a multiple of 48 and of 32.
-  assert seen['image'].shape == (1, 96, 96, 3)
-  assert seen['mask'].shape == (1, 96, 96, 1)
+  assert seen['image'].shape == (1, 48, 48, 3)
+  assert seen['mask'].shape == (1, 48, 48, 1)
   assert seen['image'].dtype == seen['mask'].dtype == np.float32
   np.testing.assert_allclose(seen['image'][0, :20, :45], image / 255, rtol=1e-6)
   np.testing.assert_array_equal(seen['mask'][0, :20, :45, 0], mask)
   # The padding is the picture's mirror image, its holes included.
   np.testing.assert_array_equal(seen['image'][0, 20:40],
                                 seen['image'][0, 19::-1])
-  np.testing.assert_array_equal(seen['mask'][0, :, 45:90],
-                                seen['mask'][0, :, 44::-1])
+  np.testing.assert_array_equal(seen['image'][0, 40:], seen['image'][0, :8])
+  np.testing.assert_array_equal(seen['mask'][0, :, 45:],
+                                seen['mask'][0, :, 44:41:-1])
 
 
-def test_images_of_similar_size_share_one_compilation():
+def test_images_of_one_size_for_the_networks_share_one_compilation():
   traces = []
 
   def paint(batch):
     traces.append(batch['image'].shape)
     return batch['image']
-  inpaint = painter(paint)
-  for size in [(33, 64), (64, 33), (40, 50), (64, 64)]:
+  inpaint = painter(paint, divisor=8)
+  for size in [(57, 64), (64, 57), (60, 61), (64, 64)]:
     for form in FORMS:
       for dtype in DTYPES:
         inpaint(picture(*size, *form, dtype=dtype), holes(*size))
   assert traces == [(1, 64, 64, 3)]
   inpaint(picture(65, 64), holes(65, 64))
-  assert traces[1:] == [(1, 96, 64, 3)]
+  assert traces[1:] == [(1, 72, 64, 3)]
+  inpaint(picture(61, 62), holes(61, 62))  # the first program was kept
+  assert len(traces) == 2
 
 
 # Masks
@@ -244,10 +247,11 @@ def test_what_does_not_fit_is_refused(network, shape, dtype, mask, message):
 # Edges
 
 
-def reader(spec, record, *reads, **changes):
+def reader(spec, record, *reads, divisor=1, **changes):
   """An inpainter that reads edges and records the batch that it is given."""
   return painter(
-      lambda batch: recorded(batch, record), reads=('image', 'mask', *reads),
+      lambda batch: recorded(batch, record), divisor,
+      reads=('image', 'mask', *reads),
       guidance=Guidance(Data(edge=spec, **changes), training=False))
 
 
@@ -269,7 +273,7 @@ def test_a_system_is_given_a_user_s_edge_map():
   seen = {}
   image, mask = picture(20, 45, 3), holes(20, 45)
   edge_map = picture(20, 45)
-  reader('canny', seen, 'known_edge', 'true_edge')(
+  reader('canny', seen, 'known_edge', 'true_edge', divisor=16)(
       image, mask, edge_map=edge_map)
   jax.effects_barrier()
   seen = jax.device_get(seen)
@@ -278,7 +282,7 @@ def test_a_system_is_given_a_user_s_edge_map():
   np.testing.assert_allclose(shown['true_edge'], edge_map / 255, rtol=1e-6)
   np.testing.assert_array_equal(
       shown['known_edge'], shown['true_edge'] * (mask == 0))
-  assert seen['true_edge'].shape == (1, 32, 64, 1)  # padded as the image is
+  assert seen['true_edge'].shape == (1, 32, 48, 1)  # padded as the image is
   np.testing.assert_array_equal(
       seen['true_edge'][0, 20:32, :45], seen['true_edge'][0, 19:7:-1, :45])
 
@@ -311,25 +315,23 @@ def test_a_system_that_reads_edges_is_not_made_without_where_they_are_from():
       painter(lambda batch: batch['image'], reads=('image', 'mask', key))
 
 
-def test_a_stage_that_follows_true_edges_says_so_when_it_is_loaded(
-    follows_true_edges):
+def test_a_stage_that_follows_true_edges_says_what_to_give(follows_true_edges):
   for edge in ('', 'canny', 'none'):
+    inpaint = jinpaint.load(follows_true_edges, edge=edge)
     with pytest.raises(UsageError) as raised:
-      jinpaint.load(follows_true_edges, edge=edge)
-    assert str(raised.value) == (
-        f'{follows_true_edges} was trained for the stage inpaint of '
-        'edgeconnect: it follows the true edges, which a damaged picture does '
-        'not show; train the next stage, or give edge maps with '
-        '--edge=files:PATH')
+      inpaint(picture(37, 50, 3), holes(37, 50))
+    assert str(raised.value) == inpaint.needs_edge_map == (
+        'this stage follows the true edges, which a damaged picture does not '
+        'show; train the next stage, or give edge maps: --edge=files:PATH, in '
+        'Python edge_map')
 
 
 def test_a_stage_that_follows_true_edges_fills_with_a_drawing_of_them(
-    follows_true_edges, tmp_path):
+    follows_true_edges):
   image, mask = picture(37, 50, 3), holes(37, 50)
   drawing = np.zeros((37, 50), np.uint8)
   drawing[15, :] = 255
-  files.write(tmp_path / 'drawing.png', files.Picture(drawing))
-  inpaint = jinpaint.load(follows_true_edges, edge=f'files:{tmp_path}')
+  inpaint = jinpaint.load(follows_true_edges)
   filled = inpaint(image, mask, edge_map=drawing)
   np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
   assert (filled[mask == 1] != image[mask == 1]).any()
@@ -341,11 +343,27 @@ def test_a_stage_that_follows_true_edges_fills_with_a_drawing_of_them(
   changed = inpaint.intermediates(image, mask, edge_map=other)['raw_image']
   assert (changed != inpaint.intermediates(
       image, mask, edge_map=drawing)['raw_image']).any()
-  # Without a drawing it would be led by nothing at all.
-  with pytest.raises(UsageError, match='follows the true edges'):
-    inpaint(image, mask)
   with pytest.raises(ValueError, match=r'\(37, 50\) needs an edge map'):
     inpaint(image, mask, edge_map=drawing[:-1])
+
+
+def test_a_system_says_how_it_finds_edges_and_whether_it_needs_maps(tmp_path):
+  finds = reader('canny:sigma=1-3', {}, 'known_edge')
+  assert (finds.finds_edges, finds.needs_edge_map) == ('canny:sigma=1-3', '')
+  files.write(tmp_path / 'a.png', files.Picture(picture(20, 30)))
+  reads = reader(f'files:{tmp_path}', {}, 'known_edge')
+  with pytest.raises(UsageError, match='come from files; give edge maps') as e:
+    reads(picture(20, 30, 3), holes(20, 30))
+  assert str(e.value) == reads.needs_edge_map
+  neither = painter(lambda batch: batch['image'])
+  assert (neither.finds_edges, neither.needs_edge_map) == ('', '')
+
+
+@pytest.mark.parametrize(('data', 'cut'), [
+    (dict(), 0.5), (dict(edge_cut=(0.65, 0.75)), 0.7)])
+def test_soft_sketches_are_cut_where_soft_edges_are(data, cut):
+  assert reader('canny', {}, 'known_edge', 'sketch', **data
+                ).sketch_cut == pytest.approx(cut)
 
 
 def test_a_system_that_reads_no_edges_is_loaded_without_any(workdir):

@@ -62,7 +62,14 @@ def assert_same_with_gradients(f, g, x, kernel):
     (4, 2, (3, 2), 1, 4),  # the gradient meets a negative padding
     (5, 2, (1, 2), 1, 4),
     (4, 1, (2, 2), 1, 4),
+    (5, 1, (2, 2), 1, 8),  # the kernel's columns become features
+    (4, 1, (3, 3), 2, 8),
+    (7, 1, (2, 1), 1, 3),
+    (4, 2, (1, 1), 1, 32),  # the gradient meets parts of the image
+    (3, 2, (1, 0), 1, 32),
+    (2, 3, (1, 1), 1, 32),
     (3, 3, (0, 0), 1, 4),  # leaves rows unseen
+    (3, 3, (0, 0), 1, 32),
 ])
 def test_convolution_has_one_result_on_every_backend(
     window, stride, zeros, dilation, channels, elsewhere):

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import edgeconnect
 import jinpaint
 from jinpaint import converters, runs, training
+from jinpaint.configs import edgeconnect
 from jinpaint.converters import torch_file, weights
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from configs import quickstart
+from jinpaint.configs import quickstart
 from jinpaint.errors import UsageError
 from jinpaint.runs import config as runs_config
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import edgeconnect
+from jinpaint.configs import edgeconnect
 from jinpaint.runs import paths
 
 

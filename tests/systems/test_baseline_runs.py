@@ -9,8 +9,8 @@ import pytest
 import stage_runs
 from stage_runs import check_it_fills, scores, short, trained
 
-from configs import gated, pconv
 from jinpaint import runs
+from jinpaint.configs import gated, pconv
 from jinpaint.runs import adoption, checkpoints
 
 

@@ -43,6 +43,27 @@ def test_any_size_comes_back_as_it_was(size):
     assert found.shape == (1, *size, made)
 
 
+@pytest.mark.parametrize(('name', 'channels', 'smallest'), [
+    ('cfs_sketch_generator', (2, 1), 14),
+    ('cfs_completion_generator', (5,), 7)])
+def test_a_network_takes_all_sizes_of_which_its_encoder_leaves_something(
+    name, channels, smallest):
+  stage = {'cfs_sketch_generator': 'completion',
+           'cfs_completion_generator': 'completion_true_sketch'}[name]
+  assert systems.stage('cfs', stage).sizes == (1, smallest)
+  net = jinpaint.create(name, blocks=1, width=0.25)
+  for size in (smallest, smallest - 1):
+    inputs = [jax.ShapeDtypeStruct((1, size, 64, n), jnp.float32)
+              for n in channels]
+    if size < smallest:
+      with pytest.raises(IndexError):
+        jax.eval_shape(net.init_with_output, jax.random.key(0), *inputs)
+    else:
+      found, _ = jax.eval_shape(
+          net.init_with_output, jax.random.key(0), *inputs)
+      assert found.shape[1:3] == (size, 64)
+
+
 @functools.cache
 def small(name):
   """Returns a small network, to be compiled, with random weights."""

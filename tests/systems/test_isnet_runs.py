@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import stage_runs
 
-from configs import isnet
 import jinpaint
 from jinpaint import runs
+from jinpaint.configs import isnet
 from jinpaint.data import files, masks
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate

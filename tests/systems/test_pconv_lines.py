@@ -9,8 +9,8 @@ import optax
 import pytest
 from stage_steps import gradients_of
 
-from configs import pconv_lines
 from jinpaint import images, losses, networks, systems, training
+from jinpaint.configs import pconv_lines
 from jinpaint.errors import UsageError
 
 SMALL = {'widths': (4, 8), 'discriminator_widths': (4, 8)}

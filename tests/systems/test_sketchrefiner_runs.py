@@ -9,10 +9,10 @@ import pytest
 import stage_runs
 from stage_runs import scores, short, trained
 
-from configs import sketchrefiner
 import jinpaint
 from jinpaint import runs
 from jinpaint.commands import cli
+from jinpaint.configs import sketchrefiner
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 from jinpaint.runs import adoption, checkpoints

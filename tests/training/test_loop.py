@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tiny_run
 
-from configs import quickstart
 from jinpaint import inference, runs
+from jinpaint.configs import quickstart
 from jinpaint.errors import RunError, UsageError
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.training import loop
