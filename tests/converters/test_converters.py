@@ -30,8 +30,9 @@ def noise(seed, *shape):
 
 def published(name):
   """The bare state dict of a file."""
+  converter = converters.converter_of(name)
   return state_dicts.find(torch_file.read(PUBLISHED / f'{name}.pth'),
-                               *converters.converter_of(name).found_under)
+                          *converter.found_under, prefix=converter.prefix)
 
 
 def refusal(function, *args, **options):
