@@ -8,7 +8,7 @@ in `KINDS`. Its options are keywords with a default and an annotation that
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -192,12 +192,113 @@ def _stopped_at_border(rng: np.random.Generator, moves: np.ndarray, side: int
   return np.minimum(place, 2 * side - 1 - place)
 
 
+class _Holes(NamedTuple):
+  """One of LaMa's kinds of holes; lengths are in pixels of its size.
+
+  Attributes:
+    size: the shorter side of the images that it is for.
+    strokes: number of strokes; the published configs say one less at most, and
+      their code draws one more.
+    length: longest piece of a stroke, less 9.
+    brush: widest piece of a stroke, less 4.
+    box_share: share of masks that are boxes; all others are strokes.
+    boxes: number of boxes.
+    side: shortest and longest side of a box.
+    margin: distance of boxes from the border.
+  """
+
+  size: int
+  strokes: Range
+  length: int
+  brush: int
+  box_share: float = 0.0
+  boxes: Range = (1, 1)
+  side: Range = (1, 1)
+  margin: int = 0
+
+
+_Named = Literal['train', 'thin', 'medium', 'thick', 'thin_512', 'medium_512',
+                 'thick_512']
+_RARE = 0.3 / 1.3  # the configs' weights are 1 for strokes, 0.3 for boxes
+_LAMA: Mapping[str, _Holes] = {
+    'train': _Holes(256, (1, 6), 200, 100, 0.5, (1, 4), (30, 150), 10),
+    'thin': _Holes(256, (4, 51), 40, 10),
+    'medium': _Holes(256, (4, 6), 100, 50, _RARE, (1, 5), (10, 50)),
+    'thick': _Holes(256, (1, 6), 200, 100, _RARE, (1, 3), (30, 150), 10),
+    'thin_512': _Holes(512, (4, 71), 100, 20),
+    'medium_512': _Holes(512, (4, 11), 200, 100, _RARE, (1, 5), (30, 150)),
+    'thick_512': _Holes(512, (1, 6), 450, 250, _RARE, (1, 4), (30, 300), 10),
+}
+
+
+def lama(rng: np.random.Generator, height: int, width: int, *,
+         holes: _Named = 'train') -> np.ndarray:
+  """Draws boxes, or strokes of straight pieces with round ends; never both.
+
+  Suvorov et al., 2021, arXiv:2109.07161 (LaMa), section 2.3, with the numbers
+  of the published configs. Where the shorter side has 256 pixels (512 for those
+  that say so), these are the published code's masks, pixel for pixel, from the
+  same random numbers; lengths scale with that side.
+
+  Options:
+    holes: 'train'; or one of the test sets, from narrow to wide: 'thin',
+      'medium', 'thick', and for larger images 'thin_512', 'medium_512',
+      'thick_512'.
+  """
+  kind = _LAMA[holes]
+  mask = np.zeros((height, width), np.uint8)
+  scale = min(height, width) / kind.size
+  # As `np.random.choice` does, of the two kinds in the configs' order.
+  if rng.random() >= 1 - kind.box_share:
+    _boxes(rng, mask, kind, scale)
+  else:
+    _pieces(rng, mask, kind, scale)
+  return mask
+
+
+def _pieces(rng: np.random.Generator, mask: np.ndarray, kind: _Holes,
+            scale: float) -> None:
+  """Draws LaMa's strokes into a mask."""
+  height, width = mask.shape
+  below = lambda high: int(rng.integers(0, high - 1, endpoint=True))
+  for stroke in range(rng.integers(*kind.strokes, endpoint=True)):
+    x, y = below(width), below(height)
+    for _ in range(1 + below(5)):
+      # One of only four directions, which every other stroke mirrors.
+      turn = 0.01 + below(4)
+      if stroke % 2 == 0:
+        turn = 2 * 3.1415926 - turn
+      step = (10 + below(kind.length)) * scale
+      thickness = max(1, round((5 + below(kind.brush)) * scale))
+      end = (int(np.clip(int(x + step * np.sin(turn)), 0, width)),
+             int(np.clip(int(y + step * np.cos(turn)), 0, height)))
+      cv2.line(mask, (x, y), end, 1, thickness)
+      x, y = end
+
+
+def _boxes(rng: np.random.Generator, mask: np.ndarray, kind: _Holes,
+           scale: float) -> None:
+  """Draws LaMa's boxes into a mask."""
+  height, width = mask.shape
+  margin = round(kind.margin * scale)
+  low, high = (max(1, round(side * scale)) for side in kind.side)
+  # A box that the image limits is, as published, a pixel smaller than it could.
+  limit = min(height, width) - 2 * margin
+  high = max(low, min(high, limit - 1))
+  for _ in range(rng.integers(*kind.boxes, endpoint=True)):
+    columns, rows = (int(rng.integers(low, high, endpoint=True))
+                     for _ in range(2))
+    left, top = (int(rng.integers(margin, whole - margin - part, endpoint=True))
+                 for whole, part in ((width, columns), (height, rows)))
+    mask[top:top + rows, left:left + columns] = 1
+
+
 KINDS: dict[str, Callable[..., np.ndarray]] = {
     'lines': lines, 'strokes': strokes, 'block': block, 'half': half,
-    'walk': walk, 'deepfill': deepfill}
+    'walk': walk, 'deepfill': deepfill, 'lama': lama}
 
 # From the type of an option to how its value is written.
 FORMS: Mapping[Any, specs.Value] = {
     int: specs.WHOLE, int | None: specs.WHOLE,
     Range: specs.WHOLE_RANGE, Range | None: specs.WHOLE_RANGE,
-    Sides: specs.SHARES}
+    Sides: specs.SHARES, _Named: specs.choice(*get_args(_Named))}

@@ -121,6 +121,9 @@ class Published:
   def integers(self, low, high, endpoint):
     return self._state.randint(low, high + endpoint)
 
+  def random(self):
+    return self._state.random_sample()
+
 
 def test_strokes_at_256_are_the_published_ones():
   # Hole pixels of the published code's first mask after np.random.seed(0).
@@ -243,3 +246,67 @@ def test_deepfill_masks_are_a_box_and_strokes():
   np.testing.assert_array_equal(made[3], masks.deepfill(rng(3), 256, 256))
   for size in ((8, 8), (40, 70), (70, 40), (1, 1)):
     assert masks.deepfill(rng(), *size).shape == size
+
+
+# LaMa's.
+
+
+def test_lama_s_masks_at_256_are_the_published_ones():
+  # Hole pixels of the published code's first masks after np.random.seed(0).
+  assert masks.lama(Published(0), 256, 256).sum() == 10_648
+  assert alone(False).sum() == 45_863
+  assert alone(True).sum() == 11_319
+
+
+def alone(boxes):
+  """Draws strokes or boxes, without a choice between them."""
+  class Chosen(Published):
+    def random(self):
+      return float(boxes)
+  return masks.lama(Chosen(0), 256, 256)
+
+
+@pytest.mark.parametrize(('holes', 'mean', 'deviation', 'p5', 'p95', 'many'), [
+    ('train', .355, .207, .061, .750, .25),
+    ('thin', .296, .139, .076, .494, .04),
+    ('medium', .244, .134, .020, .439, .01),
+    ('thick', .396, .218, .086, .772, .34),
+    ('thin_512', .297, .134, .068, .489, .03),
+    ('medium_512', .305, .164, .038, .569, .13),
+    ('thick_512', .464, .250, .063, .850, .47)])
+def test_lama_s_masks_cover_as_much_as_the_published_ones(
+    holes, mean, deviation, p5, p95, many):
+  count, size = 300, 512 if holes.endswith('_512') else 256
+  drawn = shares('lama', (size, size), count, holes=holes)
+  # Of 400 published masks (1,000 of training), and of these: four standard
+  # errors of the difference.
+  sampled = 1000 if holes == 'train' else 400
+  error = 4 * deviation * np.sqrt(1 / count + 1 / sampled)
+  assert drawn.mean() == pytest.approx(mean, abs=error)
+  assert drawn.std() == pytest.approx(deviation, abs=error)
+  at_most = 4 * np.sqrt(many * (1 - many) * (1 / count + 1 / sampled))
+  assert (drawn > .5).mean() == pytest.approx(many, abs=at_most + .005)
+  # Percentiles of so few masks are less certain.
+  assert np.percentile(drawn, 5) == pytest.approx(p5, abs=2 * error)
+  assert np.percentile(drawn, 95) == pytest.approx(p95, abs=2 * error)
+
+
+@pytest.mark.parametrize('holes', ['train', 'thick', 'medium_512'])
+@pytest.mark.parametrize('size', [64, 128])
+def test_lama_s_masks_scale_with_the_image(holes, size):
+  whole = 512 if holes.endswith('_512') else 256
+  assert shares('lama', (size, size), 200, holes=holes).mean() == pytest.approx(
+      shares('lama', (whole, whole), 200, holes=holes).mean(), abs=.06)
+
+
+@pytest.mark.parametrize(('holes', 'side', 'share'), [
+    ('train', 29, .5), ('thick', 29, .23), ('medium', 9, .23), ('thin', 9, 0)])
+def test_lama_s_masks_are_boxes_or_strokes(holes, side, share):
+  def is_boxes(mask):
+    """Whether it is a union of squares, nearly of a box's shortest side."""
+    opened = cv2.morphologyEx(
+        mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return (opened == mask).all()
+  found = [is_boxes(masks.lama(rng(i), 256, 256, holes=holes))
+           for i in range(300)]
+  assert np.mean(found) == pytest.approx(share, abs=.08)

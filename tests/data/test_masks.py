@@ -237,6 +237,7 @@ def test_a_kind_is_parsed_with_its_options():
       ('strokes:parts=2:brush=4-8', 'strokes', {'parts': 2, 'brush': (4, 8)}),
       ('block:fraction=0.125', 'block', {'fraction': .125}),
       ('block:fraction=.5x1', 'block', {'fraction': (.5, 1)}),
+      ('lama:holes=thin', 'lama', {'holes': 'thin'}),
       ('walk:steps=99', 'walk', {'steps': 99})):
     for i in range(5):
       np.testing.assert_array_equal(
@@ -269,7 +270,7 @@ def test_a_plus_in_a_path_stays_one(tmp_path):
     ('lines+blok', 'did you mean "block"'),
     ('blok+lines', 'did you mean "block"'),
     ('file:/tmp', 'did you mean "files"'),
-    ('', 'there are: block, deepfill, files, half, lines, strokes, walk'),
+    ('', 'there are: block, deepfill, files, half, lama, lines, strokes, walk'),
     ('lines:thicknes=2', 'option of lines.*did you mean "thickness"'),
     ('lines:height=2', 'unknown option of lines'),
     ('half:side=left', 'half:side=left"; nothing may follow "half"'),
@@ -286,6 +287,7 @@ def test_a_plus_in_a_path_stays_one(tmp_path):
     ('strokes:parts=1-2', 'parts=1-2'),
     ('walk:steps=-5', 'steps=-5'),
     ('block:fraction=0.5-0.6', 'fraction=0.5-0.6'),
+    ('lama:holes=wide', 'holes=wide.*holes=medium or holes=thick'),
     ('block:fraction=0', r'\(0, 1\]'),
     ('block:fraction=1.5', r'\(0, 1\]'),
     ('block:fraction=nan', 'fraction=nan'),
