@@ -42,6 +42,7 @@ VARIANTS = {
     'gated_generator_symmetric': ('gated_generator', {
         'padding': (1, 1), 'align_corners': False, 'mask_steps': (8,)}),
     'hed': ('hed', {'logits': True}),
+    'lama_big_generator': ('lama_generator', {'blocks': 18}),
     'pconv_unet': ('pconv_unet', {'normalize': 'sum'}),
     'gated_discriminator': (
         'gated_discriminator', {'spectral_norm': False}),
@@ -160,7 +161,8 @@ SLOW = ('ade20k_resnet50_dilated', 'cfs_completion_generator',
         'cfs_sketch_generator', 'edgeconnect_edge_generator',
         'gated_generator', 'gated_generator_fuse', 'gated_generator_symmetric',
         'inpaintgan_mec_edge_generator', 'isnet_base_model',
-        'isnet_base_model_fusion', 'isnet_generator', 'pconv_unet',
+        'isnet_base_model_fusion', 'isnet_generator', 'lama_big_generator',
+        'lama_generator', 'pconv_unet',
         'sketchrefiner_partial_sketch_encoder', 'sketchrefiner_registration',
         'sketchrefiner_texture_restoration')
 

@@ -18,7 +18,7 @@ NAMES = sorted(path.stem for path in PUBLISHED.glob('*.pth')
 # Those that take longest are among the slow tests.
 LARGE = ('cfs_completion_generator', 'cfs_sketch_generator',
          'inpaintgan_mec_edge_generator', 'isnet_base_model',
-         'isnet_base_model_fusion', 'isnet_generator',
+         'isnet_base_model_fusion', 'isnet_generator', 'lama_generator',
          'sketchrefiner_texture_restoration')
 EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
         for name in NAMES]
@@ -30,8 +30,9 @@ def noise(seed, *shape):
 
 def published(name):
   """The bare state dict of a file."""
+  converter = converters.converter_of(name)
   return state_dicts.find(torch_file.read(PUBLISHED / f'{name}.pth'),
-                               *converters.converter_of(name).found_under)
+                          *converter.found_under, prefix=converter.prefix)
 
 
 def refusal(function, *args, **options):
@@ -88,6 +89,10 @@ def test_published_file_fills_every_array_with_its_own(name, ending):
      ('stage_0', 'high_3', 'conv_2', 'kernel')),
     ('isnet_unet_like', 'middle.2.conv_block.1.bias',
      ('middle_2', 'conv_1', 'bias')),
+    ('lama_generator', 'model.13.conv2.bn_g.bias',
+     ('block_8', 'conv_2', 'global_norm', 'bias')),
+    ('lama_generator', 'model.22.bias', ('norm_up_3', 'bias')),
+    ('lama_discriminator', 'model4.1.weight', ('norm_5', 'scale')),
 ])
 def test_published_name_arrives_at_its_layer(name, key, path):
   state = published(name)
