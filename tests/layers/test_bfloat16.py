@@ -49,6 +49,7 @@ LAYERS = {
     'cfs_block': (CFSBlock(16), (X,)),
     'depthwise_gated_conv': (DepthwiseGatedConv(8), (X,)),
     'fourier_conv': (FourierConv(12), (X,)),
+    'fourier_conv_lfu': (FourierConv(8, lfu=True), (X,)),
     'spade': (SPADE(16), (SHIFTED, normal(2, 8, 8, 4, seed=1))),
     'adain': (AdaIN(), (SHIFTED, normal(2, 8, 8, 4, seed=1))),
     'contextual_attention': (
