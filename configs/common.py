@@ -33,6 +33,9 @@ def base(system: str, stage: str) -> ml_collections.ConfigDict:
   config.stage = stage
   # See `Options` in the system's file: widths, loss weights.
   config.options = ml_collections.ConfigDict(systems.default_options(system))
+  for name in systems.options_of_several_types(system):
+    config.options[name] = ml_collections.FieldReference(
+        config.options[name], field_type=object)
 
   # Runs whose networks this one starts with, 'runs/edge,runs/inpaint'. A stage
   # that reads what an earlier stage has learned needs one.

@@ -10,7 +10,10 @@ loss weights, 1,000,000 steps (the PyTorch port's; the TensorFlow code is
 stopped by hand). Masks are the official code's, a box and strokes: `deepfill`.
 
 The network is the official TensorFlow code's, on RGB. For published weights
-`jinpaint convert` chooses the first three by the file; say the others:
+`jinpaint convert` takes the row of the program that they were published for:
+the second for official weights in the PyTorch port's files, the third for the
+port's own. `--option` chooses others: `--option=fuse=True
+--option="mask_steps=(4, 2)" --option=colours=bgr` makes the first.
 
 | weights     | `padding` | `align_corners` | `mask_steps` | `fuse` | colours |
 |-------------|-----------|-----------------|--------------|--------|---------|

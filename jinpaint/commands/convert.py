@@ -1,11 +1,14 @@
 """`jinpaint convert`: converts published PyTorch weights."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from jinpaint import networks
+from jinpaint import networks, systems
 from jinpaint.commands.parsers import Commands
 from jinpaint.errors import UsageError
+from jinpaint.systems.shared import options
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -13,11 +16,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
   parser = commands.add_parser(
       'convert', help='convert published PyTorch weights',
       formatter_class=argparse.RawDescriptionHelpFormatter,
-      description='Converts published PyTorch files (.pth, .pt, .safetensors '
-      'or .npz) without\nPyTorch and without running anything from them, and '
-      'says licence and origin.\n\n'
+      description='Converts published PyTorch files (.pth, .pt, .ckpt, '
+      '.safetensors or .npz)\nwithout PyTorch and without running anything '
+      'from them, and says licence and\norigin, if they are known.\n\n'
       '  jinpaint convert FILE --network=NAME --output=FILE.npz\n'
-      '  jinpaint convert FOLDER --system=NAME --output=WORKDIR',
+      '  jinpaint convert FOLDER --system=NAME --output=WORKDIR\n\n'
+      'Of several snapshots of a training, the newest is taken.',
       epilog='networks: ' + ', '.join(networks.REGISTRY))
   parser.add_argument('path', type=Path, metavar='FILE or FOLDER')
   what = parser.add_mutually_exclusive_group(required=True)
@@ -27,6 +31,13 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
   parser.add_argument('--output', type=Path, required=True,
                       help='a file that ends in .npz; of a system, the work '
                       'directory of a new run')
+  parser.add_argument('--option', action='append', default=[],
+                      metavar='NAME=VALUE', help='an option of the network or '
+                      'of the system, such as fuse=True, in place of what the '
+                      'file decides; may be given several times')
+  parser.add_argument('--key', default='', help='where a file has the weights, '
+                      'such as params_ema or model.ema, if not where the '
+                      'published program reads them')
   parser.add_argument('--overwrite', action='store_true')
   return parser
 
@@ -47,11 +58,14 @@ def run(args: argparse.Namespace) -> None:
 def _convert_network(args: argparse.Namespace) -> None:
   """Writes a file of weights."""
   from jinpaint.converters import weights  # imported here: it is slow
-  written = weights.convert(args.network, args.path, args.output,
-                            overwrite=args.overwrite)
-  print(f'wrote {args.network} to {args.output}\n'
-        f'licence: {written.licence}\norigin: {written.origin}\n'
-        f'SHA-256 of the published file: {written.sha256}')
+  chosen = options.parsed(type(networks.create(args.network)), args.option,
+                          f'option of {args.network}')
+  written = weights.convert(args.network, args.path, args.output, key=args.key,
+                            overwrite=args.overwrite, **chosen)
+  print(f'wrote {args.network} to {args.output}')
+  _print_options('options', written.options)
+  print(f'licence: {written.licence}\norigin: {written.origin}\n'
+        f'SHA-256 of the file: {written.sha256}')
 
 
 def _convert_system(args: argparse.Namespace) -> None:
@@ -60,12 +74,24 @@ def _convert_system(args: argparse.Namespace) -> None:
     raise UsageError('--overwrite is for --network; choose another --output '
                      'for a run')
   from jinpaint.runs import adoption  # imported here: it is slow
+  chosen = systems.parsed_options(args.system, args.option)
   stage, files_of_networks, fresh = adoption.adopt(
-      args.system, args.path, args.output)
+      args.system, args.path, args.output, key=args.key, options=chosen)
   for adopted in files_of_networks:
-    print(f'{adopted.file}: {adopted.network}, {adopted.architecture}\n'
-          f'  licence: {adopted.licence}\n  origin: {adopted.origin}\n'
+    print(f'{adopted.file}: {adopted.network}, {adopted.architecture}')
+    if adopted.older:
+      print(f'  newer than {", ".join(adopted.older)}')
+    _print_options('  options', adopted.options)
+    print(f'  licence: {adopted.licence}\n  origin: {adopted.origin}\n'
           f'  SHA-256: {adopted.sha256}')
+  _print_options('chosen options', chosen)
   for name in fresh:
     print(f'no file holds the {name}: it starts afresh')
   print(f'wrote a run of {args.system}, stage {stage}, to {args.output}')
+
+
+def _print_options(what: str, values: Mapping[str, Any]) -> None:
+  """Prints options, if there are some."""
+  if values:
+    print(f'{what}: ' + ', '.join(
+        f'{name}={value}' for name, value in values.items()))

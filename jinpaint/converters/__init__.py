@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jinpaint import networks
-from jinpaint.converters import torch_file, torch_layout
+from jinpaint.converters import state_dicts, torch_file, torch_layout
 from jinpaint.errors import unknown, UsageError
 from jinpaint.types import Variables
 
@@ -26,7 +26,8 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
     name: the network, see `jinpaint.networks.REGISTRY`.
     state_dict: arrays or tensors under the published names, or what a trainer
       saved, with the state dict in it.
-    **options: of the network, as `jinpaint.create` takes them.
+    **options: of the network, as `jinpaint.create` takes them; they count
+      before those that the weights decide.
 
   Returns:
     `{'params': ..., 'batch_stats': ..., ...}`, float32, for `network.apply`.
@@ -36,10 +37,9 @@ def from_torch(name: str, state_dict: Mapping[str, Any], **options: Any
       missing, are too many, or have another shape.
   """
   converter = converter_of(name)
-  weights = torch_file.state_dict(
-      _as_arrays(state_dict), *converter.found_under, origin='the state dict')
+  weights = _weights_in(state_dict, converter)
   network = networks.create(name, **{
-      **options, **converter.options(weights), **converter.whole})
+      **converter.options(weights), **options, **converter.whole})
   try:
     return torch_layout.convert(network, converter, weights)
   except UsageError as error:
@@ -58,18 +58,20 @@ def options_of(name: str, state_dict: Mapping[str, Any]) -> dict[str, Any]:
       state dict.
   """
   converter = converter_of(name)
-  return dict(converter.options(torch_file.state_dict(
-      state_dict, *converter.found_under, origin='the state dict')))
+  return dict(converter.options(_weights_in(state_dict, converter)))
 
 
-def from_file(name: str, path: str | os.PathLike[str], **options: Any
-              ) -> Variables:
+def from_file(name: str, path: str | os.PathLike[str], *, key: str = '',
+              **options: Any) -> Variables:
   """Converts a file of published PyTorch weights to a network's variables.
 
   Args:
     name: the network, see `jinpaint.networks.REGISTRY`.
     path: the file, of one of the formats of `jinpaint.converters.torch_file`.
-    **options: of the network, as `jinpaint.create` takes them.
+    key: where the file has the weights, if not where the published program
+      reads them, see `jinpaint.converters.state_dicts.under`.
+    **options: of the network, as `jinpaint.create` takes them; they count
+      before those that the weights decide.
 
   Returns:
     As `from_torch`.
@@ -77,7 +79,7 @@ def from_file(name: str, path: str | os.PathLike[str], **options: Any
   Raises:
     UsageError: as `from_torch`, or the file cannot be read; it is named.
   """
-  contents = torch_file.read(path)
+  contents = state_dicts.under(torch_file.read(path), key, str(path))
   try:
     return from_torch(name, contents, **options)
   except UsageError as error:
@@ -100,10 +102,9 @@ def converter_of(name: str) -> torch_layout.Converter:
   raise UsageError(f'no weights of {name} were published')
 
 
-def _as_arrays(value: Any) -> Any:
-  """Returns the same mappings with arrays in place of PyTorch's tensors."""
-  if isinstance(value, Mapping):
-    return {key: _as_arrays(item) for key, item in value.items()}
-  if hasattr(value, 'detach'):  # a tensor; a NumPy array cannot be bfloat16
-    return np.asarray(value.detach().cpu().float())
-  return value
+def _weights_in(contents: Mapping[str, Any], converter: torch_layout.Converter
+                ) -> dict[str, np.ndarray]:
+  """Returns a network's arrays out of what holds them."""
+  return state_dicts.find(
+      contents, *converter.found_under, prefix=converter.prefix,
+      origin='the state dict')

@@ -31,13 +31,14 @@ CONVERTERS = {
         found_under=('generator',)),
 }
 
-# File -> the networks of a run in it, and what each may be.
+# File -> the networks of a run in it, and what each may be. The trainer writes
+# the epoch into the name, and its program reads the name without.
 PUBLISHED = {
-    'EdgeModel_gen.pth': {'sketch_generator': ('cfs_sketch_generator',)},
-    'EdgeModel_dis.pth': {
-        'sketch_discriminator': ('edgeconnect_discriminator',)},
-    'InpaintingModel_gen.pth': {
-        'completion_generator': ('cfs_completion_generator',)},
-    'InpaintingModel_dis.pth': {
-        'completion_discriminator': ('edgeconnect_discriminator',)},
+    f'{model}_{epoch}{ending}.pth': {f'{part}_{player}': (architecture,)}
+    for model, part in (('EdgeModel', 'sketch'),
+                        ('InpaintingModel', 'completion'))
+    for ending, player, architecture in (
+        ('gen', 'generator', f'cfs_{part}_generator'),
+        ('dis', 'discriminator', 'edgeconnect_discriminator'))
+    for epoch in ('', '[0-9]*_')
 }

@@ -60,9 +60,16 @@ def _as_flat(state_dict: StateDict) -> StateDict:
 
 
 def _options(state_dict: StateDict) -> dict[str, Any]:
-  """Returns the options that the naming decides; see `configs/gated.py`."""
-  return {'padding': (1, 1), 'align_corners': False,
-          'mask_steps': (8,)} if _is_staged(state_dict) else {}
+  """Returns what the port's program does with files of either naming.
+
+  See the table in `configs/gated.py`: with official weights, too, that program
+  makes the mask smaller in one step, and neighbouring scores do not vote.
+  """
+  if _is_staged(state_dict):
+    return {'padding': (1, 1), 'align_corners': False, 'mask_steps': (8,),
+            'fuse': True}
+  return {'padding': 'same', 'align_corners': True, 'mask_steps': (8,),
+          'fuse': False}
 
 
 CONVERTERS = {

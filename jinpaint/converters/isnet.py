@@ -60,9 +60,13 @@ CONVERTERS = {
         'decoder/output': 'decoder.10'}, r'middle\.(\d+)\.'),
 }
 
-# File -> the networks of a run in it, and what each may be.
+# File -> the networks of a run in it, and what each may be. The trainer writes
+# the epoch into the name, and its program reads the name without.
+_GENERATOR = {'generator': tuple(CONVERTERS)}
+_DISCRIMINATOR = {'discriminator': ('edgeconnect_discriminator',)}
 PUBLISHED = {
-    'InpaintingModel_gen.pth': {'generator': tuple(CONVERTERS)},
-    'InpaintingModel_dis.pth': {
-        'discriminator': ('edgeconnect_discriminator',)},
+    'InpaintingModel_gen.pth': _GENERATOR,
+    'InpaintingModel_[0-9]*_gen.pth': _GENERATOR,
+    'InpaintingModel_dis.pth': _DISCRIMINATOR,
+    'InpaintingModel_[0-9]*_dis.pth': _DISCRIMINATOR,
 }

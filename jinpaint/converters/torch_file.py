@@ -1,15 +1,8 @@
 """Weights files read without PyTorch, and without running what is in them.
 
-A `.pth` file holds a pickle, and a pickle is a program: loaded in the usual
-way it may call any function of the machine that loads it. Here it is never
-loaded. `pickletools` splits it into opcodes, and `_unpickle` understands those
-that build containers, numbers, strings and tensors; a file that asks for
-anything else is refused by the name of what it asked for. (Restricting
-`pickle.Unpickler.find_class` is not enough: its BUILD opcode sets attributes
-on whatever is on the stack, NumPy arrays among them, and one LONG_BINPUT opcode
-can make it allocate gigabytes.)
-
-Four formats, told apart by content:
+A `.pth` or `.ckpt` file holds a pickle, which is a program;
+`jinpaint.converters.pickles` says what it may ask for. Four formats, told apart
+by content:
 
 - PyTorch's zip archive (1.6 and later): `data.pkl`, one record a storage, and
   `byteorder`;
@@ -20,19 +13,19 @@ Four formats, told apart by content:
 - NumPy's `.npz`, object arrays refused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import io
 import json
 import math
 import os
 from pathlib import Path
-import pickletools
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 import zipfile
 
 import ml_dtypes  # noqa: F401, gives NumPy the names bfloat16 and float8_*
 import numpy as np
 
+from jinpaint.converters import pickles
 from jinpaint.errors import UsageError
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # opens PyTorch's older files
@@ -61,16 +54,6 @@ _SAFETENSORS = {
     'C64': 'complex64',
 }
 
-# Opcodes that put a new object on the stack.
-_NEW: dict[str, Callable[[], Any]] = {
-    'NONE': lambda: None, 'NEWTRUE': lambda: True, 'NEWFALSE': lambda: False,
-    'EMPTY_TUPLE': tuple, 'EMPTY_LIST': list, 'EMPTY_DICT': dict,
-    'EMPTY_SET': set,
-}
-
-# Opcodes that take items which no MARK precedes -> how many.
-_TAKES = {'TUPLE1': 1, 'TUPLE2': 2, 'TUPLE3': 3, 'APPEND': 1, 'SETITEM': 2}
-
 
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
   """Reads what a trainer or a publisher saved; runs nothing from the file.
@@ -83,7 +66,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     The saved mapping. Tensors are NumPy arrays of the shape and the type that
     they were saved with (bfloat16 and float8 by `ml_dtypes`). They may be
     strided, share memory and be read-only: copy before writing. All else is
-    plain Python: `torch.Size` becomes a tuple, `torch.device` a string.
+    plain Python: `torch.Size` becomes a tuple, `torch.device` a string, a
+    scalar of NumPy's a number. For what belongs to other libraries stands an
+    inert object, see `jinpaint.converters.pickles`; what refers to itself in
+    the file does so here.
 
   Raises:
     UsageError: the file does not exist, has none of the four formats, is
@@ -94,8 +80,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     with path.open('rb') as file:
       contents = _reader(file)(file)
     if not isinstance(contents, dict):
-      raise UsageError(
-          f'holds a {type(contents).__name__}, not weights under their names')
+      raise UsageError(f'holds {pickles.what(contents)}, not weights under '
+                       'their names')
   except UsageError as error:
     raise UsageError(f'{path}: {_one_line(error)}') from None
   except (FileNotFoundError, IsADirectoryError, NotADirectoryError,
@@ -107,45 +93,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
   return contents
 
 
-def state_dict(contents: Mapping[str, Any], *names: str,
-               origin: str = 'the file') -> dict[str, np.ndarray]:
-  """Returns a network's weights, out of what `read` returned.
-
-  Args:
-    contents: a state dict, or a trainer's mapping that holds one.
-    *names: the names under which a trainer may have put it, such as
-      'generator'; the first that holds a state dict is taken.
-    origin: what an error calls the file.
-
-  Returns:
-    Arrays by name, without the `module.` that PyTorch's DataParallel puts in
-    front of every name.
-
-  Raises:
-    UsageError: there is no state dict; the message lists the keys that exist.
-  """
-  candidates = [contents, *(contents.get(name) for name in names)]
-  weights = next(filter(_is_state_dict, candidates), None)
-  if weights is None:
-    wanted = ' or '.join(f'"{name}"' for name in names) or 'its top level'
-    there = ', '.join(map(str, contents)) or 'none'
-    raise UsageError(f'no weights under {wanted} in {origin}; '
-                     f'the keys that are there: {there:.500}')
-  if all(name.startswith('module.') for name in weights):
-    return {name.removeprefix('module.'): weights[name] for name in weights}
-  return dict(weights)
-
-
 def _one_line(error: Exception) -> str:
   """Returns the error's text, which may quote the file, made printable."""
-  return ' '.join(str(error).split())[:300] or type(error).__name__
-
-
-def _is_state_dict(candidate: Any) -> bool:
-  """Returns whether this is a mapping from names to arrays, and not empty."""
-  return isinstance(candidate, Mapping) and bool(candidate) and all(
-      isinstance(name, str) and isinstance(value, np.ndarray)
-      for name, value in candidate.items())
+  text = ' '.join(pickles.printable(str(error)).split())
+  return text[:300] or type(error).__name__
 
 
 def _reader(file: io.BufferedReader) -> Callable[[io.BufferedReader], Any]:
@@ -214,12 +165,14 @@ def _read_archive(archive: zipfile.ZipFile, top: str) -> Any:
       storages[key] = _Storage(_DTYPES[dtype], raw, swapped)
     return storages[key]
 
-  return _unpickle(io.BytesIO(record('data.pkl')), storage)
+  pickle = record('data.pkl')
+  return pickles.read(io.BytesIO(pickle), len(pickle), _KNOWN,
+                      _persistent(storage))
 
 
 def _read_older(file: io.BufferedReader) -> Any:
   """Reads the format that PyTorch wrote before 1.6."""
-  room = os.fstat(file.fileno()).st_size
+  size = room = os.fstat(file.fileno()).st_size
   storages: dict[str, _Storage] = {}
 
   # The numbers come after the object that uses them, so that storages are made
@@ -238,12 +191,14 @@ def _read_older(file: io.BufferedReader) -> Any:
       storages[key] = _Storage(_DTYPES[dtype], np.zeros(length, np.uint8))
     return storages[key]
 
-  if _unpickle(file) != _MAGIC:
+  if pickles.read(file, size, {}) != _MAGIC:
     raise UsageError('is a pickle, but not one that PyTorch wrote')
-  _protocol, _system = _unpickle(file), _unpickle(file)
-  contents = _unpickle(file, storage)
-  keys = _unpickle(file)
-  if set(keys) != set(storages):
+  _protocol = pickles.read(file, size, {})
+  _system = pickles.read(file, size, {})
+  contents = pickles.read(file, size, _KNOWN, _persistent(storage))
+  keys = pickles.read(file, size, {})
+  if (not all(isinstance(key, str) for key in keys)
+      or set(keys) != set(storages)):
     raise UsageError('has tensors without storage')
   for key in keys:
     dtype, raw, _ = storages[key]
@@ -273,92 +228,20 @@ def _read_safetensors(file: io.BufferedReader) -> dict[str, np.ndarray]:
   return arrays
 
 
-def _unpickle(file: BinaryIO,
-              storage: Callable[..., _Storage] | None = None) -> Any:
-  """Builds the object of a pickle (protocol 2 and later); runs none of it.
+def _persistent(storage: Callable[..., _Storage]) -> Callable[..., _Storage]:
+  """Returns what makes a storage from the identifier that a pickle has for it.
 
   Args:
-    file: it stands at the pickle's first byte, and afterwards behind its last.
-    storage: returns the storage of a persistent id (type, key, device, count).
+    storage: makes it from its type, its key, its device and its count.
   """
-  stack: list[Any] = []
-  marks: list[int] = []
-  memo: dict[Any, Any] = {}
-
-  def above_mark() -> list[Any]:
-    start = marks.pop()
-    items = stack[start:]
-    del stack[start:]
-    return items
-
-  # `dict.update(x, ...)` and not `x.update(...)`, because the file decides what
-  # x is, and the former refuses all but a dictionary.
-  value: Any
-  for opcode, value, _ in pickletools.genops(file):
-    if opcode.name in _TAKES:
-      marks.append(len(stack) - _TAKES[opcode.name])
-    match opcode.name:
-      case 'PROTO' | 'FRAME':
-        pass
-      case 'STOP':
-        return stack.pop()
-      case ('BININT' | 'BININT1' | 'BININT2' | 'LONG1' | 'LONG4' | 'BINFLOAT'
-            | 'BINSTRING' | 'SHORT_BINSTRING' | 'BINBYTES' | 'SHORT_BINBYTES'
-            | 'BINBYTES8' | 'BINUNICODE' | 'SHORT_BINUNICODE'
-            | 'BINUNICODE8'):
-        stack.append(value)
-      case name if name in _NEW:
-        stack.append(_NEW[name]())
-      case 'MARK':
-        marks.append(len(stack))
-      case 'TUPLE' | 'TUPLE1' | 'TUPLE2' | 'TUPLE3':
-        stack.append(tuple(above_mark()))
-      case 'APPEND' | 'APPENDS':
-        items = above_mark()
-        list.extend(stack[-1], items)
-      case 'SETITEM' | 'SETITEMS':
-        items = above_mark()
-        dict.update(stack[-1], zip(items[::2], items[1::2], strict=True))
-      case 'ADDITEMS':
-        items = above_mark()
-        set.update(stack[-1], items)
-      case 'BINPUT' | 'LONG_BINPUT':
-        memo[value] = stack[-1]
-      case 'MEMOIZE':
-        memo[len(memo)] = stack[-1]
-      case 'BINGET' | 'LONG_BINGET':
-        stack.append(memo[value])
-      case 'GLOBAL':
-        stack.append(_known(*value.split(' ')))
-      case 'STACK_GLOBAL':
-        name, module = stack.pop(), stack.pop()
-        stack.append(_known(module, name))
-      case 'REDUCE':
-        arguments = stack.pop()
-        stack.append(stack.pop()(*arguments))
-      case 'BUILD':
-        # PyTorch hangs the modules' versions on a state dict: not needed.
-        attributes = stack.pop()
-        if not (isinstance(stack[-1], dict) and isinstance(attributes, dict)):
-          raise UsageError(
-              f'would change a {type(stack[-1]).__name__} on loading; refused')
-      case 'BINPERSID':
-        kind, dtype, key, *rest = stack.pop()
-        if kind != 'storage' or storage is None or not isinstance(key, str):
-          raise UsageError('refers to something that is no storage; refused')
-        stack.append(storage(dtype, key, *rest))
-      case name:
-        raise UsageError(f'has the opcode {name}, which no weights need; '
-                         'refused')
-
-
-def _known(module: str, name: str) -> Any:
-  """Returns what stands for a name that a file asks for, or refuses it."""
-  # Protocol 2 calls the module of built-in functions as Python 2 did.
-  full = '.'.join((module.replace('__builtin__', 'builtins'), name))
-  if full not in _KNOWN:
-    raise UsageError(f'would run {full} on loading; refused')
-  return _KNOWN[full]
+  def of_identifier(kind: Any, dtype: Any, key: Any, *rest: Any) -> _Storage:
+    if isinstance(dtype, pickles.Foreign):
+      raise UsageError(f'has tensors of the unknown type {dtype}; refused')
+    if kind != 'storage' or not (isinstance(dtype, str)
+                                 and isinstance(key, str)):
+      raise UsageError('refers to something that is no storage; refused')
+    return storage(dtype, key, *rest)
+  return of_identifier
 
 
 def _tensor(storage: _Storage, offset: int, size: tuple[int, ...],
@@ -384,16 +267,14 @@ def _tensor_v3(storage: _Storage, offset: int, size: tuple[int, ...],
                stride: tuple[int, ...], _requires_grad: bool, _hooks: Any,
                dtype: str, *_unused: Any) -> np.ndarray:
   """Returns a view of a storage of a type that has no class of its own."""
+  if not isinstance(dtype, str):  # nor anything that cannot be hashed
+    raise UsageError('has a tensor of an unknown type')
   return _tensor(storage._replace(dtype=_DTYPES[dtype]), offset, size, stride)
 
 
-# All that a file may name: functions that do no harm whatever their arguments
+# What PyTorch's files name: functions that do no harm whatever their arguments
 # are, and number types. The latter are strings, of which nothing can be made.
 _KNOWN: dict[str, Any] = {
-    'collections.OrderedDict': dict,
-    'builtins.set': set,
-    'builtins.complex': complex,
-    '_codecs.encode': lambda text, _encoding: text.encode('latin1'),
     'torch.Size': tuple,
     'torch.device': lambda kind, *index: ':'.join(
         [kind, *map('{:d}'.format, index)]),

@@ -81,6 +81,9 @@ class Converter:
     ignored: patterns of keys that the network does not need, `'classifier.*'`:
       second names of arrays, frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
+    prefix: what the network's keys begin with in a state dict that holds more
+      than the network, `'generator.'`; what begins otherwise is not read. A
+      state dict in which no key begins so is the network's own.
     prepare: brings the state dict of a publisher who has his own conventions
       into those of the table above.
   """
@@ -91,6 +94,7 @@ class Converter:
   options: Callable[[StateDict], Mapping[str, Any]] = lambda state_dict: {}
   ignored: tuple[str, ...] = ()
   found_under: tuple[str, ...] = ()
+  prefix: str = ''
   prepare: Callable[[StateDict], StateDict] = dict
 
 

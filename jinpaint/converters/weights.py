@@ -20,12 +20,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jinpaint import converters, networks
-from jinpaint.converters import download, torch_file
+from jinpaint.converters import download, state_dicts, torch_file
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 from jinpaint.types import Variables
 
 _UNKNOWN = 'unknown; ask those who published the file'
+# Before what is known of the file that is published under a name.
+_SUPPOSED = "if this is the authors' file: "
 
 
 class Weights(NamedTuple):
@@ -35,9 +37,10 @@ class Weights(NamedTuple):
     network: its name, see `jinpaint.create`.
     variables: its variables.
     options: its options.
-    licence: of the published file.
+    licence: of the published file; begins with "if" where the file is not
+      known by its checksum, as `origin` does.
     origin: who published it.
-    sha256: of the published file.
+    sha256: of the file.
   """
 
   network: str
@@ -50,7 +53,7 @@ class Weights(NamedTuple):
 
 def convert(network: str, path: str | os.PathLike[str],
             output: str | os.PathLike[str], *, overwrite: bool = False,
-            **options: Any) -> Weights:
+            key: str = '', **options: Any) -> Weights:
   """Converts a published PyTorch file to one that `load` reads.
 
   Args:
@@ -58,7 +61,10 @@ def convert(network: str, path: str | os.PathLike[str],
     path: the published file, see `jinpaint.converters.torch_file`.
     output: where to write to, a name that ends in `.npz`.
     overwrite: replace what is there.
-    **options: of the network, numbers, strings or tuples of them.
+    key: where the file has the weights, if not where the published program
+      reads them, see `jinpaint.converters.state_dicts.under`.
+    **options: of the network, numbers, strings or tuples of them; they count
+      before those that the file decides.
 
   Returns:
     What was written; its licence and its origin are to be told to the user.
@@ -73,12 +79,12 @@ def convert(network: str, path: str | os.PathLike[str],
     raise UsageError(f'{output}: name the output .npz')
   if output.exists() and not overwrite:
     raise UsageError(f'{output} exists; --overwrite replaces it')
-  contents = torch_file.read(path)
+  contents = state_dicts.under(torch_file.read(path), key, str(path))
   try:
     variables = converters.from_torch(network, contents, **options)
   except UsageError as error:
     raise UsageError(f'{path}: {error}') from None
-  options |= converters.options_of(network, contents)
+  options = {**converters.options_of(network, contents), **options}
   weights = Weights(network, variables, options, *provenance(network, path))
   save(output, weights)
   return weights
@@ -167,7 +173,7 @@ def load_for(modules: Mapping[str, nn.Module], path: str | os.PathLike[str]
 
 
 def provenance(network: str, path: Path) -> tuple[str, str, str]:
-  """Returns licence, origin and SHA-256 of a published file."""
+  """Returns licence, origin and SHA-256 of a file, see `Weights`."""
   with path.open('rb') as file:
     sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
   return *licence_and_origin(network, path.name, sha256), sha256
@@ -177,19 +183,25 @@ def licence_and_origin(network: str, file_name: str, sha256: str
                        ) -> tuple[str, str]:
   """Returns what the table says of a file, or that it is unknown.
 
-  A file is recognised by its checksum. Where the table has none, it is
-  recognised by its name and by the paper of its network, because trainers of
-  several papers give their files the same names.
+  Only a checksum tells whose a file is. Where the table has none, the name of
+  the file and the paper of its network suggest it (trainers of several papers
+  give their files the same names), and the answers say "if".
   """
   def paper(name: str) -> str:
     return name.partition('_')[0]
 
-  answers = {
-      (entry.licence, entry.origin) for entry in download.TABLE.values()
-      if (sha256.startswith(entry.sha256) if entry.sha256 else
-          Path(entry.file).name == file_name
-          and paper(entry.name) == paper(network))}
-  return answers.pop() if len(answers) == 1 else (_UNKNOWN, _UNKNOWN)
+  table = download.TABLE.values()
+  known = {(entry.licence, entry.origin) for entry in table
+           if entry.sha256 and sha256.startswith(entry.sha256)}
+  if len(known) == 1:
+    return known.pop()
+  supposed = {(entry.licence, entry.origin) for entry in table
+              if not entry.sha256 and Path(entry.file).name == file_name
+              and paper(entry.name) == paper(network)}
+  if len(supposed) == 1:
+    licence, origin = supposed.pop()
+    return f'{_SUPPOSED}{licence}', f'{_SUPPOSED}{origin}'
+  return _UNKNOWN, _UNKNOWN
 
 
 def _as_tuple(value: Any) -> Any:

@@ -1,62 +1,32 @@
 """Published weights become a run, as if it had been trained here.
 
-A system's converter says in `PUBLISHED` which files its authors published, or
-their trainers write, what a run calls the networks in them, and what each may
-hold: pattern of a file's name -> network -> architectures. The run that is
-written, at step 0, can be evaluated, fill holes, train on, and be what another
-run starts from. What the files were is in its `published.json`.
+The run that is written, at step 0, can be evaluated, fill holes, train on, and
+be what another run starts from. What the files were is in its `published.json`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-import fnmatch
+from collections.abc import Mapping, Sequence
 import importlib
-import importlib.util
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import ml_collections
 import numpy as np
 
-from jinpaint import converters, networks, runs, systems, training
-from jinpaint.converters import torch_file, torch_layout, weights
+from jinpaint import runs, systems, training
 from jinpaint.data import files
-from jinpaint.errors import unknown, UsageError
+from jinpaint.errors import UsageError
+from jinpaint.runs import published
 from jinpaint.runs.checkpoints import Checkpoints
+from jinpaint.runs.published import Adopted
 from jinpaint.stage import Stage
 from jinpaint.types import KEYS, Variables
 
-# Pattern of a file's name -> network of a run -> the architectures it may have.
-Table = Mapping[str, Mapping[str, tuple[str, ...]]]
-Tables = Mapping[str, Table]  # of each system
 
-
-class Adopted(NamedTuple):
-  """A published file that has become a network of a run.
-
-  Attributes:
-    file: its name.
-    network: what the run calls the network.
-    architecture: its registered name, see `jinpaint.create`.
-    licence: as its publisher states it.
-    origin: who made it.
-    sha256: of the file.
-    iteration: after how many steps its authors saved it; None if not stated.
-    options: of the architecture, as the file decides them.
-  """
-
-  file: str
-  network: str
-  architecture: str
-  licence: str
-  origin: str
-  sha256: str
-  iteration: int | None
-  options: Mapping[str, Any]
-
-
-def adopt(system: str, directory: Path, workdir: Path
+def adopt(system: str, directory: Path, workdir: Path, *, key: str = '',
+          options: Mapping[str, Any] = MappingProxyType({})
           ) -> tuple[str, list[Adopted], list[str]]:
   """Writes a run whose networks are those of published files.
 
@@ -67,6 +37,9 @@ def adopt(system: str, directory: Path, workdir: Path
     system: one of `jinpaint.systems.NAMES`.
     directory: the files, called as their authors called them.
     workdir: an empty or a new folder.
+    key: where the files have the weights, if not where the published program
+      reads them, see `jinpaint.runs.published.read_folder`.
+    options: of the system, in place of those that the files decide.
 
   Returns:
     The run's stage; what was found, of whose licence and origin the user is to
@@ -74,44 +47,22 @@ def adopt(system: str, directory: Path, workdir: Path
 
   Raises:
     UsageError: there are no such files, one holds something else, they do not
-      make a stage, or the work directory is not empty.
+      make a stage, the options are not those of their networks, or the work
+      directory is not empty.
   """
-  tables = _tables()
-  if system not in systems.NAMES:
-    raise unknown('system', system, systems.NAMES)
-  if system not in tables:
-    raise UsageError(f'no weights of {system} were published')
   if workdir.is_file() or (workdir.is_dir() and any(workdir.iterdir())):
     raise UsageError(f'{workdir} is not empty; choose another --output')
-  adopted, variables = _adopt_files(system, directory, tables)
-  config = _config(system, adopted)
+  adopted, variables = published.read_folder(system, directory, key)
+  config = _config(system, adopted,
+                   {**published.settings(system, directory), **options})
   stage = runs.stage_of(config)
   _save(config, stage, variables, workdir)
   about = {'system': system, 'stage': config.stage,
+           'options': dict(options),
            'files': [file._asdict() for file in adopted]}
   files.write_atomically(workdir / 'published.json',
                          (json.dumps(about, indent=2) + '\n').encode())
   return config.stage, adopted, sorted(stage.networks.keys() - variables.keys())
-
-
-def _adopt_files(system: str, directory: Path, tables: Tables
-                 ) -> tuple[list[Adopted], dict[str, Variables]]:
-  """Returns what the files of a folder are, and the networks in them."""
-  adopted: list[Adopted] = []
-  variables: dict[str, Variables] = {}
-  for pattern in tables[system]:
-    for path in sorted(directory.glob(pattern)):
-      for file, network in read_published(path, system):
-        adopted.append(file)
-        if file.network in variables:
-          first, second, *_ = (other.file for other in adopted
-                               if other.network == file.network)
-          raise UsageError(f'{first} and {second} in {directory} both hold the '
-                           f'{file.network}; keep one')
-        variables[file.network] = network
-  if not adopted:
-    raise UsageError(f'{directory} holds none of {", ".join(tables[system])}')
-  return adopted, variables
 
 
 def _save(config: ml_collections.ConfigDict, stage: Stage,
@@ -131,95 +82,15 @@ def _save(config: ml_collections.ConfigDict, stage: Stage,
     saved.save(jax.device_get(state), {'seed': config.seed, 'position': 0})
 
 
-def _tables() -> Tables:
-  """Returns what `PUBLISHED` says, of each system that has it."""
-  tables = {}
-  for system in systems.NAMES:
-    name = f'jinpaint.converters.{system}'
-    if importlib.util.find_spec(name):
-      tables[system] = getattr(importlib.import_module(name), 'PUBLISHED', {})
-  return {system: table for system, table in tables.items() if table}
-
-
-def read_published(path: Path, system: str
-                   ) -> Iterator[tuple[Adopted, Variables]]:
-  """Yields what a published file is, and the network in it, for each network.
+def _config(system: str, adopted: Sequence[Adopted],
+            options: Mapping[str, Any]) -> ml_collections.ConfigDict:
+  """Returns the config of the stage of which most networks were published.
 
   Args:
-    path: the file, called as its authors called it.
-    system: whose file it should be.
-
-  Raises:
-    UsageError: the file cannot be read, or holds something else.
+    system: whose config.
+    adopted: the published networks, which decide some options.
+    options: what counts in place of those.
   """
-  tables = _tables()
-  contents = torch_file.read(path)
-  elsewhere = {
-      architecture: other for other in tables.keys() - {system}
-      for architectures in _networks_in(path, tables[other]).values()
-      for architecture in architectures}
-  networks_here = _networks_in(path, tables[system])
-  for network, architectures in networks_here.items():
-    # A trainer's file of several networks may lack some.
-    if len(networks_here) > 1 and not any(
-        contents.get(name) for architecture in architectures
-        for name in converters.converter_of(architecture).found_under):
-      continue
-    yield _adopted(path, contents, network,
-                   elsewhere | dict.fromkeys(architectures, system), system)
-
-
-def _networks_in(path: Path, table: Table) -> dict[str, tuple[str, ...]]:
-  """Returns network -> what it may be, for a file of that name."""
-  return {network: architectures for pattern, held in table.items()
-          if fnmatch.fnmatchcase(path.name, pattern)
-          for network, architectures in held.items()}
-
-
-def _adopted(path: Path, contents: Mapping[str, Any], network: str,
-             holders: Mapping[str, str], system: str
-             ) -> tuple[Adopted, Variables]:
-  """Returns what a network of a file is, and its variables.
-
-  Args:
-    path: the file.
-    contents: what it holds.
-    network: what a run calls the network.
-    holders: architectures that it may be -> the system that has them.
-    system: whose file it should be.
-  """
-  architecture = _closest(contents, holders)
-  if holders[architecture] != system:
-    raise UsageError(f'{path} holds the {architecture}; try '
-                     f'--system={holders[architecture]}')
-  try:
-    variables = converters.from_torch(architecture, contents)
-  except UsageError as error:
-    raise UsageError(f'{path}: {error}') from None
-  iteration = contents.get('iteration')
-  return Adopted(
-      path.name, network, architecture,
-      *weights.provenance(architecture, path),
-      iteration if isinstance(iteration, int) else None,
-      converters.options_of(architecture, contents)), variables
-
-
-def _closest(contents: Mapping[str, Any], architectures: Iterable[str]) -> str:
-  """Returns the network whose arrays differ least, by name, from a file's."""
-  def difference(architecture: str) -> int:
-    converter = converters.converter_of(architecture)
-    keys = torch_file.state_dict(contents, *converter.found_under).keys()
-    blank = dict.fromkeys(keys, np.zeros((1, 1, 1, 1)))
-    network = networks.create(architecture, **converter.options(blank))
-    return len(keys ^ {leaf.key for leaf in torch_layout.leaves(
-        network, converter, blank)})
-  first, *others = architectures
-  return min((first, *others), key=difference) if others else first
-
-
-def _config(system: str, adopted: Sequence[Adopted]
-            ) -> ml_collections.ConfigDict:
-  """Returns the config of the stage of which most networks were published."""
   config = importlib.import_module(f'jinpaint.configs.{system}').get_config()
   names = {file.network for file in adopted}
   for file in adopted:
@@ -227,6 +98,7 @@ def _config(system: str, adopted: Sequence[Adopted]
     if file.network in config.options:
       config.options[file.network] = file.architecture
     config.options.update(file.options)
+  config.options.update(options)
 
   stages = {}
   for name in systems.stages(system):

@@ -7,6 +7,7 @@ order, `Options` is a dataclass of all that can be chosen, and
 of the last stage is the deployed system.
 """
 
+from collections.abc import Iterable
 import dataclasses
 import importlib
 import pkgutil
@@ -15,7 +16,7 @@ from typing import Any
 
 from jinpaint import errors
 from jinpaint.stage import Stage
-from jinpaint.systems.shared.options import without_pretrained
+from jinpaint.systems.shared import options as shared_options
 
 # Every file of this folder is a system; what they share is in `shared`.
 NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)
@@ -34,19 +35,17 @@ def stage(system: str, name: str, *, pretrained: bool = True, **options: Any
     **options: fields of the system's `Options`.
 
   Raises:
-    jinpaint.errors.UsageError: no such system, stage or option.
+    jinpaint.errors.UsageError: no such system, stage or option, or an option
+      has a value of another type.
     ValueError: an option has a value that it cannot have.
   """
   module = _module(system)
   if name not in module.STAGES:
     raise errors.unknown(f'stage of {system}', name, module.STAGES)
-  known = default_options(system)
-  for option in options:
-    if option not in known:
-      raise errors.unknown(f'option of {system}', option, known)
+  shared_options.check(module.Options, options, f'option of {system}')
   chosen = module.Options(**options)
   return module.stage(
-      name, chosen if pretrained else without_pretrained(chosen))
+      name, chosen if pretrained else shared_options.without_pretrained(chosen))
 
 
 def stages(system: str) -> tuple[str, ...]:
@@ -65,6 +64,26 @@ def default_options(system: str) -> dict[str, Any]:
     jinpaint.errors.UsageError: no such system.
   """
   return dataclasses.asdict(_module(system).Options())
+
+
+def options_of_several_types(system: str) -> tuple[str, ...]:
+  """Returns the options of a system that may have values of several types.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system.
+  """
+  return shared_options.of_several_types(_module(system).Options)
+
+
+def parsed_options(system: str, texts: Iterable[str]) -> dict[str, Any]:
+  """Returns options of a system that are written as `NAME=VALUE`.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system or option, or a value of another
+      type.
+  """
+  return shared_options.parsed(_module(system).Options, texts,
+                               f'option of {system}')
 
 
 def description(system: str) -> str:

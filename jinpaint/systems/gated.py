@@ -58,6 +58,7 @@ class Options:
   refined: float = 1.0
 
   def __post_init__(self) -> None:
+    errors.check_option('padding', self.padding, ('same', (1, 1)))
     errors.check_option('gan', self.gan, ('hinge', 'lsgan'))
     errors.check_option('colours', self.colours, ('rgb', 'bgr'))
 

@@ -8,7 +8,7 @@ import pytest
 
 import jinpaint
 from jinpaint import converters, networks
-from jinpaint.converters import download, pretrained, torch_file
+from jinpaint.converters import download, pretrained, state_dicts, torch_file
 from jinpaint.errors import UsageError
 
 # State dicts with all published keys; each array is full of one number.
@@ -30,7 +30,7 @@ def noise(seed, *shape):
 
 def published(name):
   """The bare state dict of a file."""
-  return torch_file.state_dict(torch_file.read(PUBLISHED / f'{name}.pth'),
+  return state_dicts.find(torch_file.read(PUBLISHED / f'{name}.pth'),
                                *converters.converter_of(name).found_under)
 
 
@@ -202,8 +202,8 @@ def test_what_is_no_state_dict_of_a_known_network_is_told():
   assert 'did you mean "hed"?' in refusal(jinpaint.from_torch, 'het', {})
   assert refusal(jinpaint.from_torch, 'edgeconnect_discriminator',
                  {'iteration': 7, 'generator': published('hed')}) == (
-      'no weights under "discriminator" in the state dict; '
-      'the keys that are there: iteration, generator')
+      'no weights under "discriminator" in the state dict, but under '
+      'generator: name one by --key')
 
 
 # --- feature networks ---

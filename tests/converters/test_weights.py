@@ -32,8 +32,9 @@ def test_converted_file_is_read_again_with_licence_and_origin(
   jax.tree.map(np.testing.assert_array_equal, read.variables,
                written.variables)
   assert (read.network, read.options) == ('hed', {'logits': True})
-  assert read.licence == download.TABLE['hed'].licence
-  assert read.origin == download.TABLE['hed'].origin
+  supposed = "if this is the authors' file: "
+  assert read.licence == supposed + download.TABLE['hed'].licence
+  assert read.origin == supposed + download.TABLE['hed'].origin
   assert len(read.sha256) == 64
   network = jinpaint.create(read.network, **read.options)
   shape = jax.eval_shape(network.apply, read.variables,
@@ -125,17 +126,35 @@ def test_a_file_of_another_version_is_named(network, message, isnet_file):
     weights.load_for({'edges': networks.create('hed')}, isnet_file)
 
 
-@pytest.mark.parametrize(('network', 'file', 'sha256', 'licence'), [
-    ('vgg16', 'mine.pth', download.TABLE['vgg16'].sha256, 'BSD-3-Clause'),
-    ('vgg16', 'vgg16-397923af.pth', '0' * 64, 'unknown'),
-    ('edgeconnect_edge_generator', 'EdgeModel_gen.pth', '', 'CC BY-NC 4.0'),
-    ('inpaintgan_mec_edge_generator', 'EdgeModel_gen.pth', '', 'Apache-2.0'),
-    ('hed', 'EdgeModel_gen.pth', '', 'unknown'),
+IF = "if this is the authors' file: "
+CHECKSUM = {name: download.TABLE[name].sha256 for name in ('vgg16', 'vgg19')}
+
+
+@pytest.mark.parametrize(('network', 'file', 'sha256', 'licence', 'origin'), [
+    ('vgg16', 'mine.pth', CHECKSUM['vgg16'], 'BSD-3-Clause', 'Simonyan'),
+    ('vgg16', 'EdgeModel_gen.pth', CHECKSUM['vgg16'], 'BSD', 'Simonyan'),
+    ('vgg16', 'vgg16-397923af.pth', '0' * 64, 'unknown', 'unknown'),
+    ('edgeconnect_edge_generator', 'EdgeModel_gen.pth', '0' * 64,
+     f'{IF}CC BY-NC 4.0', f'{IF}Nazeri et al.'),
+    ('inpaintgan_mec_edge_generator', 'EdgeModel_gen.pth', '0' * 64,
+     f'{IF}Apache-2.0', f'{IF}Yehoshua'),
+    ('hed', 'EdgeModel_gen.pth', '0' * 64, 'unknown', 'unknown'),
+    ('edgeconnect_edge_generator', 'mine.pth', '0' * 64, 'unknown', 'unknown'),
 ])
-def test_licence_is_that_of_the_file_with_this_checksum_or_name(
-    network, file, sha256, licence):
-  found, _ = weights.licence_and_origin(network, file, sha256)
-  assert found.startswith(licence)
+def test_only_a_checksum_says_whose_a_file_is(
+    network, file, sha256, licence, origin):
+  found = weights.licence_and_origin(network, file, sha256)
+  assert found[0].startswith(licence)
+  assert found[1].startswith(origin)
+
+
+@pytest.mark.parametrize('entry', download.TABLE.values(),
+                         ids=download.TABLE.keys())
+def test_a_name_alone_never_says_whose_a_file_is(entry):
+  for network in networks.REGISTRY:
+    for said in weights.licence_and_origin(network, Path(entry.file).name,
+                                           '0' * 64):
+      assert said.startswith((IF, 'unknown'))
 
 
 def test_options_come_back_hashable(tmp_path):

@@ -13,10 +13,11 @@ import pytest
 import jinpaint
 from jinpaint import converters, runs, training
 from jinpaint.configs import edgeconnect
-from jinpaint.converters import torch_file, weights
+from jinpaint.converters import state_dicts, torch_file, weights
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate
 from jinpaint.runs import adoption, checkpoints, earlier
+from jinpaint.runs import published as published_files
 from jinpaint.types import KEYS
 
 PUBLISHED = Path(__file__).parents[1] / 'fixtures' / 'published'
@@ -50,9 +51,10 @@ def test_the_run_holds_what_the_files_hold(adopted):
   assert {item.file: (item.network, item.architecture)
           for item in found} == FILES
   assert found[0].iteration == 3
-  assert 'NC' in found[0].licence
+  assert found[0].licence.startswith("if this is the authors' file: CC BY-NC")
   about = json.loads((workdir / 'published.json').read_text())
-  assert about['files'] == [item._asdict() for item in found]
+  assert about['files'] == json.loads(json.dumps(
+      [item._asdict() for item in found]))
   variables, step = checkpoints.variables_of(workdir)
   assert step == 0
   for network, architecture in FILES.values():
@@ -110,7 +112,7 @@ def publish_isnet(directory, fixture, blocks):
   """Publishes one of ISNet's generators with fewer blocks than 4."""
   path = publish(directory, {'InpaintingModel_gen.pth': fixture}
                  ) / 'InpaintingModel_gen.pth'
-  state = torch_file.state_dict(torch_file.read(path), 'generator')
+  state = state_dicts.find(torch_file.read(path), 'generator')
   left_out = re.compile(rf'(middle|branches\.\d)\.[{blocks}-3]\.')
   with path.open('wb') as file:
     np.savez(file, **{key: array for key, array in state.items()
@@ -138,7 +140,7 @@ def test_a_file_of_isnet_says_how_many_blocks_there_are(tmp_path):
     ('isnet_base_model_fusion', 2), ('isnet_unet_like', 3)])
 def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
   path = publish_isnet(tmp_path / 'published', fixture, blocks)
-  ((found, _),) = adoption.read_published(path, 'isnet')
+  ((found,), _) = published_files.read_folder('isnet', path.parent)
   assert (found.architecture, found.options) == (fixture, {'blocks': blocks})
 
 
@@ -149,7 +151,7 @@ def test_isnet_s_ablations_are_told_apart(tmp_path, fixture, blocks):
 def test_files_of_the_cfs_system_are_told_apart(
     tmp_path, name, fixture, options):
   path = publish(tmp_path / 'published', {name: fixture}) / name
-  ((found, _),) = adoption.read_published(path, 'cfs')
+  ((found,), _) = published_files.read_folder('cfs', path.parent)
   assert (found.architecture, found.options) == (fixture, options)
 
 
@@ -188,3 +190,123 @@ def test_a_folder_that_is_not_empty_is_left_alone(adopted):
   workdir, *_ = adopted
   with pytest.raises(UsageError, match='is not empty'):
     adoption.adopt('edgeconnect', workdir.parent / 'published', workdir)
+
+
+@pytest.fixture
+def foldered(tmp_path, monkeypatch):
+  """A system whose weights lie in a sub-folder, beside settings."""
+  monkeypatch.setattr(converters.edgeconnect, 'PUBLISHED', {
+      'models/*.pth': {'edge_generator': ('edgeconnect_edge_generator',)}})
+  monkeypatch.setattr(
+      converters.edgeconnect, 'SETTINGS',
+      {'config.yaml': lambda said: {'gan': said['loss']['kind']}},
+      raising=False)
+  (tmp_path / 'published').mkdir()
+  publish(tmp_path / 'published' / 'models',
+          {'best.pth': 'edgeconnect_edge_generator'})
+  return tmp_path / 'published'
+
+
+def test_files_of_sub_folders_and_their_settings_make_a_run(
+    foldered, tmp_path):
+  (foldered / 'config.yaml').write_text('loss: {kind: lsgan, of: "${kind}"}')
+  _, (found,), _ = adoption.adopt('edgeconnect', foldered, tmp_path / 'run')
+  assert found.file == 'models/best.pth'
+  assert runs.read_config(tmp_path / 'run').options.gan == 'lsgan'
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('a: [', 'is no YAML'), ('- a', 'holds no settings under their names'),
+    ('[' * 5000, 'is no YAML'),
+    ('!!python/object/apply:os.system [id]', 'is no YAML')])
+def test_settings_that_cannot_be_read_are_refused(
+    foldered, tmp_path, text, message):
+  (foldered / 'config.yaml').write_text(text)
+  with pytest.raises(UsageError, match=f'config.yaml: {message}') as caught:
+    adoption.adopt('edgeconnect', foldered, tmp_path / 'run')
+  assert '\n' not in str(caught.value)
+
+
+# --- gated convolution: which published program a file is for ---
+
+
+@pytest.fixture(scope='module')
+def staged(tmp_path_factory):
+  """The port's own weights in the port's naming, as its trainer writes them."""
+  state = state_dicts.find(
+      torch_file.read(PUBLISHED / 'gated_generator.pth'), 'G')
+  renamed = {ours: theirs for theirs, ours in converters.gated._RENAMED.items()}
+  folder = tmp_path_factory.mktemp('staged')
+  np.savez(folder / 'states.npz', **{
+      f'{renamed[key.rpartition(".")[0]]}.{key.rpartition(".")[2]}': array
+      for key, array in state.items()})
+  (folder / 'states.npz').rename(folder / 'states.pth')
+  return folder
+
+
+@pytest.fixture(scope='module')
+def official(tmp_path_factory):
+  """The official weights, converted for the port."""
+  return publish(tmp_path_factory.mktemp('gated') / 'official', {
+      'states_tf_places2.pth': 'gated_generator'})
+
+
+ROWS = {  # of the table in configs/gated.py
+    'official': dict(padding='same', align_corners=True, mask_steps=(4, 2),
+                     fuse=True, colours='bgr'),
+    'in the port': dict(padding='same', align_corners=True, mask_steps=(8,),
+                        fuse=False, colours='rgb'),
+    "the port's": dict(padding=(1, 1), align_corners=False, mask_steps=(8,),
+                       fuse=True, colours='rgb')}
+
+
+@pytest.mark.parametrize(('folder', 'chosen', 'row'), [
+    ('official', {}, 'in the port'), ('staged', {}, "the port's"),
+    ('official', ROWS['official'], 'official')])
+def test_gated_weights_get_the_row_of_their_program(
+    tmp_path, request, folder, chosen, row):
+  folder = request.getfixturevalue(folder)
+  adoption.adopt('gated', folder, tmp_path / 'run', options=chosen)
+  config = runs.read_config(tmp_path / 'run')
+  stage = runs.stage_of(config)
+  generator = stage.networks['generator']
+  assert {name: getattr(generator, name, config.options.colours)
+          for name in ROWS[row]} == ROWS[row]
+  assert json.loads((tmp_path / 'run/published.json').read_text())[
+      'options'] == json.loads(json.dumps(chosen))
+
+
+@pytest.mark.parametrize('options', [{'width': 0.5}])
+def test_options_that_do_not_fit_the_weights_are_refused(
+    tmp_path, official, options):
+  with pytest.raises(UsageError, match='the generator to start with has other'):
+    adoption.adopt('gated', official, tmp_path / 'run', options=options)
+  assert not (tmp_path / 'run').exists()
+
+
+# --- weights under a key ---
+
+
+def test_weights_under_a_key_take_the_place_of_the_published_ones(
+    tmp_path, monkeypatch):
+  folder = publish(tmp_path / 'files', {
+      'EdgeModel_gen.pth': 'edgeconnect_edge_generator',
+      'EdgeModel_dis.pth': 'edgeconnect_discriminator'})
+  contents = torch_file.read(folder / 'EdgeModel_gen.pth')
+  averaged = {f'module.{key}': array + 1
+              for key, array in contents['generator'].items()}
+  contents['ema'] = {'params': averaged}
+  read = torch_file.read
+  monkeypatch.setattr(torch_file, 'read', lambda path: (
+      contents if path.name == 'EdgeModel_gen.pth' else read(path)))
+
+  found, variables = published_files.read_folder('edgeconnect', folder,
+                                                 'ema.params')
+  assert [(item.network, item.iteration) for item in found] == [
+      ('edge_generator', 3), ('edge_discriminator', None)]
+  expected = converters.from_torch('edgeconnect_edge_generator', averaged)
+  jax.tree.map(np.testing.assert_array_equal, variables['edge_generator'],
+               expected)
+  with pytest.raises(UsageError, match=r'no file of edgeconnect in .*files has '
+                     'the key "emma"'):
+    published_files.read_folder('edgeconnect', folder, 'emma')

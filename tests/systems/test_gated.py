@@ -98,7 +98,7 @@ def test_bgr_is_rgb_turned_round():
       predict_of(rgb)(state.variables, batch())['image'], atol=1e-6)
 
 
-@pytest.mark.parametrize('option', ['gan', 'colours'])
+@pytest.mark.parametrize('option', ['gan', 'colours', 'padding'])
 def test_an_option_that_is_misspelt_is_refused(option):
   with pytest.raises(ValueError, match=f'{option} is one of'):
     systems.stage('gated', 'inpaint', **{option: 'x'})
