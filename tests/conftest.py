@@ -42,12 +42,15 @@ _LONG = ('test_stages', 'test_loop', 'test_golden')
 
 
 def pytest_collection_modifyitems(items):
-  items.sort(key=lambda item: item.path.stem not in _LONG)
   for item in items:
     # What a file has made for one of its tests serves the others, so that one
     # process runs them all; unless the file knows better.
     if not item.get_closest_marker('xdist_group'):
       item.add_marker(pytest.mark.xdist_group(item.path.stem))
+  # What a group has made need not be kept for long.
+  group = lambda item: item.get_closest_marker('xdist_group').args[0]
+  items.sort(key=lambda item: (
+      item.path.stem not in _LONG, item.path, group(item)))
 
 
 def pytest_unconfigure():

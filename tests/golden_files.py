@@ -116,6 +116,24 @@ def made(shapes, sources, seed, output_axis):
   return state
 
 
+def training(system):
+  """Returns the recorded steps of a published training."""
+  return json.loads((FOLDER / f'{system}_training.json').read_text())
+
+
+def listed(weights, seed, output_axis=None):
+  """Returns a state dict out of a list of keys, shapes and sources.
+
+  Args:
+    weights: the list, as manifests and recorded trainings have it.
+    seed: of the whole file.
+    output_axis: as `made` takes it.
+  """
+  return made({key: tuple(shape) for key, shape, _ in weights},
+              {key: source for key, _, source in weights}, seed,
+              output_axis or {})
+
+
 def vgg19(seed):
   """Returns the convolutions of VGG-19, under torchvision's names."""
   state, read = {}, 3

@@ -6,6 +6,7 @@ name; a file that cannot be read fails.
 """
 
 from collections.abc import Callable, Mapping
+import copy
 import json
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ VARIANTS = {
     'gated_generator_symmetric': ('gated_generator', {
         'padding': (1, 1), 'align_corners': False, 'mask_steps': (8,)}),
     'hed': ('hed', {'logits': True}),
+    'lama_big_generator': ('lama_generator', {'blocks': 18}),
     'pconv_unet': ('pconv_unet', {'normalize': 'sum'}),
     'gated_discriminator': (
         'gated_discriminator', {'spectral_norm': False}),
@@ -73,8 +75,6 @@ GRADIENTS = {
     'edgeconnect_inpaint_generator': (2e-2, 1e-3),
     'inpaintgan_egc_edge_generator': (2e-2, 1e-1),
     'inpaintgan_mec_edge_generator': (2e-2, 1e-3),
-    # 1.2e-3 where XLA itself sums, less than 1e-3 where YNNPACK does.
-    'isnet_base_model_fusion': (2e-3, 1e-3),
 }
 
 
@@ -161,7 +161,8 @@ SLOW = ('ade20k_resnet50_dilated', 'cfs_completion_generator',
         'cfs_sketch_generator', 'edgeconnect_edge_generator',
         'gated_generator', 'gated_generator_fuse', 'gated_generator_symmetric',
         'inpaintgan_mec_edge_generator', 'isnet_base_model',
-        'isnet_base_model_fusion', 'isnet_generator', 'pconv_unet',
+        'isnet_base_model_fusion', 'isnet_generator', 'lama_big_generator',
+        'lama_generator', 'pconv_unet',
         'sketchrefiner_partial_sketch_encoder', 'sketchrefiner_registration',
         'sketchrefiner_texture_restoration')
 
@@ -170,7 +171,7 @@ SLOW = ('ade20k_resnet50_dilated', 'cfs_completion_generator',
     pytest.param(path, id=path.stem,
                  marks=[pytest.mark.slow] if path.stem in SLOW else [])
     for path in golden_files.networks()])
-def test_network_equals_the_published_one(path):
+def test_network_equals_the_published_one(path, monkeypatch):
   golden = golden_files.Golden(path)
   name, options = VARIANTS.get(golden.name, (golden.name, {}))
   network, converter = find(name, options, golden)
@@ -191,25 +192,36 @@ def test_network_equals_the_published_one(path):
   if 'second' in outputs:
     assert_close(second_call(name, options, state, golden),
                  outputs.pop('second'), 'second')
-  named, input_grads, grads = run(
-      network, variables, golden, OUTPUTS.get(name, jax.tree.leaves),
-      FURTHER.get(name, lambda _: ())(golden))
+  arguments = (network, variables, golden,
+               OUTPUTS.get(name, jax.tree.leaves),
+               FURTHER.get(name, lambda _: ())(golden))
+  named, input_grads, grads = run(*arguments)
   for output, expected in outputs.items():
     assert_close(named[output], expected, output, SATURATED.get(name, 1e-4))
   for feature, expected in golden.features.items():
     assert_statistics(np.asarray(named[feature]), expected, feature)
-  for_inputs, for_norms = GRADIENTS.get(name, (1e-3, 1e-3))
+  own = sum(array.size for array in jax.tree.leaves(
+      variables.get('params', {})))
+  assert own + golden.count_unused(keys) == golden.params
+  assert golden.grad_norms.keys() <= keys.keys()
+  limits = GRADIENTS.get(name, (1e-3, 1e-3))
+  try:
+    assert_gradients(input_grads, grads, golden, keys, *limits)
+  except AssertionError:
+    # Where float32 has rounded another way than the published code has: in
+    # float64 no sign of a feature is left to rounding.
+    _, input_grads, grads = run_in_float64(monkeypatch, *arguments)
+    assert_gradients(input_grads, grads, golden, keys, *limits)
+
+
+def assert_gradients(input_grads, grads, golden, keys, for_inputs, for_norms):
+  """Compares gradients for inputs, and the norms of all, see `GRADIENTS`."""
   for key, expected in golden.input_grads.items():
     length = np.linalg.norm(expected)
     error = np.linalg.norm(input_grads[key] - expected)
     assert error <= for_inputs * length, f'gradient of {key}'
     assert np.linalg.norm(input_grads[key]) == pytest.approx(
         length, rel=for_norms), f'gradient norm of {key}'
-
-  own = sum(array.size for array in jax.tree.leaves(
-      variables.get('params', {})))
-  assert own + golden.count_unused(keys) == golden.params
-  assert golden.grad_norms.keys() <= keys.keys()
   assert_norms({key: norm(grads, path) for key, path in keys.items()},
                golden.grad_norms, for_norms)
 
@@ -245,6 +257,19 @@ def run(network, variables, golden, read, further):
   grads, input_grads = jax.tree.map(
       lambda x: np.asarray(x, np.float64) / SCALE, (grads, input_grads))
   return named, dict(zip(golden.inputs, input_grads, strict=True)), grads
+
+
+def run_in_float64(monkeypatch, network, variables, golden, read, further):
+  """Returns what `run` does, computed in float64."""
+  double = lambda tree: jax.tree.map(
+      lambda x: np.asarray(x, np.result_type(x, np.float64)), tree)
+  with monkeypatch.context() as patch, jax.enable_x64(True), (
+      jax.numpy_dtype_promotion('standard')):
+    # What layers cast to.
+    patch.setattr(jnp, 'float32', jnp.float64)
+    golden = copy.copy(golden)
+    golden.inputs, golden.probe = double(golden.inputs), double(golden.probe)
+    return run(network, double(variables), golden, read, double(further))
 
 
 def second_call(name, options, state, golden):

@@ -36,6 +36,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     'gated': dict(width=1 / 4),
     'inpaintgan': dict(width=1 / 16, blocks=1),
     'isnet': dict(width=1 / 16, blocks=1),
+    'lama': dict(ngf=4, ndf=4, blocks=1),
     'pconv': dict(levels=3, width=1 / 16),
     'pconv_lines': dict(widths=(4, 8), discriminator_widths=(4, 8)),
     'sketchrefiner': dict(width=1 / 16, blocks=1),
@@ -94,7 +95,8 @@ class Case(NamedTuple):
   run: Any
 
 
-@functools.cache
+# All tests of a stage run one after the other, see `conftest.py`.
+@functools.lru_cache(maxsize=1)
 def case(system: str, name: str, options: tuple[tuple[str, Any], ...] = ()
          ) -> Case:
   """Returns a stage at small widths, compiled once for all tests."""
@@ -155,7 +157,7 @@ def _with_mask(batch: Mapping[str, np.ndarray], mask: np.ndarray
   return batch
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1)
 def one_step(system: str, name: str) -> Any:
   """Returns what a stage's program returns for its batch, as NumPy arrays."""
   stage = case(system, name)
@@ -320,13 +322,18 @@ def test_four_devices_learn_what_one_does(system, name):
     assert found[term] == pytest.approx(value, rel=rel, abs=1e-6), term
   for (path, a), (_, b) in zip(paths(state.stats), paths(after.stats),
                                strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5, err_msg=path)
+    np.testing.assert_allclose(
+        a, b, rtol=JUMPING_STATISTICS.get((system, name), 1e-5), atol=2e-5,
+        err_msg=path)
 
 
 # The gradients of deep networks of rectifiers jump where rounding decides the
 # sign of a feature, see tests/test_golden.py. Here by 2.2e-4 of their norm, but
-# the losses are equal to 6e-6.
-JUMPING_GRADIENTS = {('sketchrefiner', 'inpaint'): 1e-3}
+# the losses are equal to 6e-6; in float64 all are equal to 5e-15.
+JUMPING_GRADIENTS = {('lama', 'inpaint'): 1e-3,
+                     ('sketchrefiner', 'inpaint'): 1e-3}
+# LaMa's generator is applied again after its move, to the same images.
+JUMPING_STATISTICS = {('lama', 'inpaint'): 1e-3}
 
 
 @every_stage_compiled_again

@@ -7,7 +7,7 @@ import numpy as np
 
 from jinpaint.commands import writing
 from jinpaint.commands.parsers import Commands
-from jinpaint.data import files, masks
+from jinpaint.data import files, mask_drawings, masks
 from jinpaint.errors import UsageError
 
 
@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
       'masks', help='write random masks',
       formatter_class=argparse.RawDescriptionHelpFormatter,
       description='Writes random masks as PNG files, white = hole.',
-      epilog='kinds: ' + ', '.join(masks.KINDS) + '\n'
+      epilog='kinds: ' + ', '.join(mask_drawings.KINDS) + '\n'
       'options and unions: lines:thickness=2-3+block:fraction=0.25')
   parser.add_argument('--kind', required=True)
   parser.add_argument('--size', required=True,

@@ -214,6 +214,7 @@ _EDGECONNECT = 'Nazeri et al. 2019, arXiv 1901.00212'
 _INPAINTGAN = 'Yehoshua and Peretz 2023, InpaintGAN'
 _SKETCHREFINER = 'Liu et al. 2023, arXiv 2306.00407'
 _GATED = 'Yu et al. 2018, arXiv 1806.03589'
+_LAMA = 'Suvorov et al. 2021, arXiv 2109.07161'
 _CFS_PAGE = 'https://github.com/GuardSkill/Feature-Selection-Inpainting'
 _NC = 'CC BY-NC 4.0 (not for commercial use)'
 
@@ -296,6 +297,12 @@ _FILES = [
           ('symmetric_', 'pt', 'none stated; fine-tuned from CC BY-NC 4.0',
            'fine-tuned')]
       for data in ('places2', 'celebahq')),
+    PublishedFile(
+        'lama_big', 'big-lama/models/best.ckpt',
+        'https://huggingface.co/smartywu/big-lama', 'Apache-2.0', _LAMA,
+        'in big-lama.zip, beside its config.yaml', by_hand=True,
+        sha256='fccb7adffd53ec0974ee5503c3731c2c'
+        '2f1e7e07856fd9228cdcc0b46fd5d423'),
 ]
 
 TABLE: dict[str, PublishedFile] = {entry.name: entry for entry in _FILES}

@@ -126,7 +126,7 @@ class _Storage(NamedTuple):
 
   dtype: np.dtype
   raw: np.ndarray  # (bytes,) uint8
-  swapped: bool = False  # written on a machine of the other byte order
+  swapped: bool = False  # still in the other machine's byte order
 
 
 def _read_zip(file: io.BufferedReader) -> Any:
@@ -161,8 +161,10 @@ def _read_archive(archive: zipfile.ZipFile, top: str) -> Any:
 
   def storage(dtype: str, key: str, *_location_and_count: Any) -> _Storage:
     if key not in storages:
-      raw = np.frombuffer(record(f'data/{key}'), np.uint8)
-      storages[key] = _Storage(_DTYPES[dtype], raw, swapped)
+      numbers = np.frombuffer(record(f'data/{key}'), _DTYPES[dtype])
+      if swapped:  # once, however many tensors are views of it
+        numbers = numbers.byteswap()
+      storages[key] = _Storage(_DTYPES[dtype], numbers.view(np.uint8), swapped)
     return storages[key]
 
   pickle = record('data.pkl')
@@ -260,7 +262,7 @@ def _tensor(storage: _Storage, offset: int, size: tuple[int, ...],
   array = np.ndarray(size, dtype, storage.raw, offset * dtype.itemsize,
                      [step * dtype.itemsize for step in stride])
   array.flags.writeable = False
-  return array.byteswap() if storage.swapped else array
+  return array
 
 
 def _tensor_v3(storage: _Storage, offset: int, size: tuple[int, ...],
@@ -269,7 +271,10 @@ def _tensor_v3(storage: _Storage, offset: int, size: tuple[int, ...],
   """Returns a view of a storage of a type that has no class of its own."""
   if not isinstance(dtype, str):  # nor anything that cannot be hashed
     raise UsageError('has a tensor of an unknown type')
-  return _tensor(storage._replace(dtype=_DTYPES[dtype]), offset, size, stride)
+  number = _DTYPES[dtype]
+  if storage.swapped:
+    number = number.newbyteorder()
+  return _tensor(storage._replace(dtype=number), offset, size, stride)
 
 
 # What PyTorch's files name: functions that do no harm whatever their arguments

@@ -70,14 +70,16 @@ class Converter:
       PyTorch, `'middle.{i}.conv_block.1'`. `{i}`, or another word, stands for
       the same digits in both; the first entry that fits counts. `Transposed`
       marks transposed convolutions. An array that belongs to no layer
-      (`'alpha'`) is mapped to its full key.
+      (`'alpha'`) is mapped to its full key. A function of the state dict, if
+      what it holds decides: where layers are called by their number, those
+      behind the blocks have other names for each number of blocks.
     inputs: the network's arguments, as `image` describes them. A function of
       the state dict, if what it holds decides:
       `lambda state: (image(channels(state, 'conv1.weight')),)`.
     whole: options with which the network has all that is in the file,
       whatever the caller asks for (VGG can be cut after any layer).
-    options: from a state dict, the options that it decides (how many residual
-      blocks ISNet has).
+    options: from a state dict, the options that it decides: how many residual
+      blocks ISNet has, or what the program does for which the file was made.
     ignored: patterns of keys that the network does not need, `'classifier.*'`:
       second names of arrays, frozen arrays, layers that nothing uses.
     found_under: where a trainer's file holds the state dict, `'generator'`.
@@ -88,7 +90,7 @@ class Converter:
       into those of the table above.
   """
 
-  layers: Mapping[str, str]
+  layers: Mapping[str, str] | Callable[[StateDict], Mapping[str, str]]
   inputs: tuple[Any, ...] | Callable[[StateDict], tuple[Any, ...]]
   whole: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   options: Callable[[StateDict], Mapping[str, Any]] = lambda state_dict: {}
@@ -228,12 +230,14 @@ def leaves(network: nn.Module, converter: Converter, state_dict: StateDict
   Raises:
     ValueError: the converter does not know a layer, or knows two by one name.
   """
-  inputs = converter.inputs
+  inputs, layers = converter.inputs, converter.layers
   if callable(inputs):
     inputs = inputs(state_dict)
+  if callable(layers):
+    layers = layers(state_dict)
   tree = _arrays(network, inputs)
   network_leaves = [
-      _leaf(path, array.shape, converter.layers,
+      _leaf(path, array.shape, layers,
             spectral=('spectral', *path[1:-1], 'u') in tree)
       for path, array in tree.items()]
   keys = [leaf.key for leaf in network_leaves]
@@ -258,7 +262,7 @@ def _leaf(path: tuple[str, ...], shape: tuple[int, ...],
   Args:
     path: of the array in the variables.
     shape: of the array in the network.
-    layers: as in `Converter`.
+    layers: the mapping in `Converter`.
     spectral: whether its layer has a spectral norm.
 
   Raises:

@@ -21,11 +21,13 @@ class BatchNorm(nn.Module):
     momentum: share of a new batch in the running statistics, as in PyTorch.
     epsilon: added to the variance.
     affine: whether scale and bias are learned.
+    moves_statistics: whether the running statistics move in training.
   """
 
   momentum: float = 0.1
   epsilon: float = 1e-5
   affine: bool = True
+  moves_statistics: bool = True
 
   @nn.compact
   def __call__(self, x: Array, train: bool) -> Array:
@@ -34,7 +36,7 @@ class BatchNorm(nn.Module):
     Args:
       x: (..., C).
       train: normalise by the statistics of the batch, and update the running
-        statistics; otherwise normalise by the running statistics.
+        statistics if they move; otherwise normalise by the running statistics.
 
     Returns:
       (..., C), of the type of x.
@@ -47,7 +49,7 @@ class BatchNorm(nn.Module):
       axes = tuple(range(x.ndim - 1))
       mean = devices.mean(jnp.mean(exact, axes))
       var = devices.mean(jnp.mean(jnp.square(exact - mean), axes))
-      if not self.is_initializing():
+      if self.moves_statistics and not self.is_initializing():
         count = devices.size() * x.size // x.shape[-1]
         unbiased = var * (count / max(count - 1, 1))
         running_mean.value += self.momentum * (mean - running_mean.value)

@@ -50,6 +50,8 @@ REGISTRY = {name: Registered(*where) for name, where in {
     'isnet_base_model_fusion': ('isnet', 'BaseModelFusion', (3,)),
     'isnet_generator': ('isnet', 'ISNet', (3,)),
     'isnet_unet_like': ('isnet', 'UNetLike', (3,)),
+    'lama_discriminator': ('lama', 'Discriminator', (3,)),
+    'lama_generator': ('lama', 'Generator', (4,)),
     'pconv_lines': ('pconv_lines', 'LinePConvNet', (3, 1)),
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator', (3,)),
     'pconv_unet': ('pconv', 'PConvUNet', (3, 1)),

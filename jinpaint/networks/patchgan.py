@@ -57,13 +57,18 @@ class EdgeConnectDiscriminator(nn.Module):
 class SketchRefinerDiscriminator(nn.Module):
   """The batch-normalised PatchGAN of SketchRefiner, by Chang Liu et al., 2024.
 
-  As in the published code, two zeros on every side make the map of each layer
-  one pixel larger than half of the map before, and every layer has a bias.
+  It is pix2pixHD's (Ting-Chun Wang et al., 2017, arXiv:1711.11585), by way of
+  LaMa. As in the published codes, two zeros on every side make the map of each
+  layer one pixel larger than half of the map before, and every layer has a
+  bias.
 
   Attributes:
+    ndf: channels of the first layer; each layer has twice as many as the one
+      before, at most 512.
     kernel_init: initialiser of every kernel.
   """
 
+  ndf: int = 64
   kernel_init: nn.initializers.Initializer = initializers.pytorch
 
   @nn.compact
@@ -83,9 +88,8 @@ class SketchRefinerDiscriminator(nn.Module):
         width, (4, 4), (stride, stride), (2, 2),
         kernel_init=self.kernel_init, name=f'conv_{i}')
     features = []
-    for i, (width, stride) in enumerate(
-        ((64, 2), (128, 2), (256, 2), (512, 2), (512, 1)), start=1):
-      x = conv(width, stride, i)(x)
+    for i, stride in enumerate((2, 2, 2, 2, 1), start=1):
+      x = conv(min(self.ndf * 2**(i - 1), 512), stride, i)(x)
       if i > 1:
         x = BatchNorm(name=f'norm_{i}')(x, train)
       x = leaky_relu(x)

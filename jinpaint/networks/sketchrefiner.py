@@ -27,7 +27,7 @@ from jinpaint import errors
 from jinpaint.layers import initializers
 from jinpaint.layers.conv import Conv, ConvTranspose, pad
 from jinpaint.layers.feature_selection import scale_channels
-from jinpaint.layers.fourier_conv import FourierConv
+from jinpaint.layers.fourier_conv import FourierBlock
 from jinpaint.layers.gated_conv import DepthwiseGatedConv, gated
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.layers.residual import DilatedResidualBlock
@@ -237,33 +237,14 @@ class TextureRestoration(nn.Module):
       x += nn.relu(conv(f'conv_{i}_1', y, widths[i - 1]))
     x += sketch[3]
     for i in range(self.blocks):
-      x = FourierBlock(kernel_init=self.kernel_init, name=f'middle_{i}')(
-          x, train)
+      x = FourierBlock(3 * widths[3] // 4, kernel_init=self.kernel_init,
+                       name=f'middle_{i}')(x, train)
     for i in (1, 2, 3):
       x = ConvTranspose(widths[3 - i], (3, 3), output_padding=(1, 1),
                         name=f'up_{i}')(x)
       x = nn.relu(BatchNorm(name=f'norm_up_{i}')(x, train))
     x = conv('output', pad(x, _THREE, 'reflect'), 3, **wide)
     return (jnp.tanh(x) + 1) / 2
-
-
-class FourierBlock(nn.Module):
-  """x plus two fast Fourier convolutions of it, 3/4 of the channels global.
-
-  Attributes:
-    kernel_init: initialiser of every kernel.
-  """
-
-  kernel_init: nn.initializers.Initializer = initializers.pytorch
-
-  @nn.compact
-  def __call__(self, x: Array, train: bool = False) -> Array:
-    """Returns (B, H, W, C) for x (B, H, W, C)."""
-    y = x
-    for i in (1, 2):
-      y = FourierConv(3 * x.shape[-1] // 4, self.kernel_init,
-                      name=f'conv_{i}')(y, train)
-    return x + y
 
 
 def _scaled(widths: Sequence[int], share: float) -> tuple[int, ...]:

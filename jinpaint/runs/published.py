@@ -88,6 +88,8 @@ def read_folder(system: str, directory: Path, key: str = ''
   """
   adopted: list[Adopted] = []
   variables: dict[str, Variables] = {}
+  if not directory.is_dir():
+    raise UsageError(f'{directory}: no such folder')
   snapshots = newest(system, directory)
   if not snapshots:
     raise UsageError(f'{directory} holds none of {", ".join(_table(system))}')

@@ -47,7 +47,7 @@ from jinpaint.nets import Nets
 from jinpaint.stage import Measure, Predict, Sizes, Stage, Update
 from jinpaint.systems.shared import objectives
 from jinpaint.systems.shared.options import loss_weight
-from jinpaint.types import Array, Batch, Stats, Terms
+from jinpaint.types import Array, Batch, Terms
 
 STAGES = ('registration', 'enhancement', 'inpaint')
 
@@ -209,24 +209,10 @@ def _inpaint(options: Options) -> Stage:
     # The generator's pass of the next update: XLA computes it once.
     painters = nets.fork()
     _, sketch = guide(painters, batch)
-    fake = lax.stop_gradient(paint(painters, batch, sketch))
-
-    def score(image: Array) -> tuple[Array, tuple[Array, Stats]]:
-      judge = nets.fork()
-      scores, _ = judge('discriminator', image)
-      return jnp.sum(scores), (scores, judge.stats)
-
-    slope, (real_scores, nets.stats) = jax.grad(score, has_aux=True)(
-        _bgr(batch['image']))
-    fake_scores, _ = nets('discriminator', fake)
-    loss = losses.ADVERSARIAL[options.gan]
-    of_fake = (losses.fake_in_hole(fake_scores, batch['mask'])
-               if options.gan == 'softplus' else loss.fake(fake_scores))
-    terms = {'discriminator_real': loss.real(real_scores),
-             'discriminator_fake': of_fake}
-    if options.r1:
-      terms['r1'] = options.r1 * losses.gradient_penalty(slope)
-    return terms
+    return objectives.penalised_discriminator(
+        nets, 'discriminator', _bgr(batch['image']),
+        paint(painters, batch, sketch), gan=options.gan, r1=options.r1,
+        mask=batch['mask'] if options.gan == 'softplus' else None)
 
   def generator_terms(nets: Nets, batch: Batch) -> Terms:
     image = _bgr(batch['image'])

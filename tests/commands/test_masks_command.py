@@ -7,7 +7,7 @@ from command_files import assert_refused, contents, picture, read, write
 import numpy as np
 import pytest
 
-from jinpaint.data import masks
+from jinpaint.data import mask_drawings
 
 
 def test_masks_are_files_of_the_size_and_white_is_the_hole(
@@ -28,7 +28,8 @@ def test_masks_are_files_of_the_size_and_white_is_the_hole(
   assert len({path.read_bytes() for path in made}) > 6
 
 
-@pytest.mark.parametrize('kind', [*masks.KINDS, 'lines+block:fraction=0.25'])
+@pytest.mark.parametrize('kind', [
+    *mask_drawings.KINDS, 'lines+block:fraction=0.25'])
 def test_a_seed_decides_every_mask(kind, tmp_path, jinpaint):
   def made(name, *more):
     assert jinpaint('masks', f'--kind={kind}', '--size=32', '--count=4',

@@ -24,7 +24,7 @@ NAMES = sorted(path.stem for path in PUBLISHED.glob('*.pth')
 # Those that take longest are among the slow tests.
 LARGE = ('cfs_completion_generator', 'cfs_sketch_generator',
          'inpaintgan_mec_edge_generator', 'isnet_base_model',
-         'isnet_base_model_fusion', 'isnet_generator',
+         'isnet_base_model_fusion', 'isnet_generator', 'lama_generator',
          'sketchrefiner_texture_restoration')
 EACH = [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
         for name in NAMES]
@@ -36,8 +36,9 @@ def noise(seed, *shape):
 
 def published(name):
   """The bare state dict of a file."""
+  converter = converters.converter_of(name)
   return state_dicts.find(torch_file.read(PUBLISHED / f'{name}.pth'),
-                               *converters.converter_of(name).found_under)
+                          *converter.found_under, prefix=converter.prefix)
 
 
 def refusal(function, *args, **options):
@@ -94,6 +95,10 @@ def test_published_file_fills_every_array_with_its_own(name, ending):
      ('stage_0', 'high_3', 'conv_2', 'kernel')),
     ('isnet_unet_like', 'middle.2.conv_block.1.bias',
      ('middle_2', 'conv_1', 'bias')),
+    ('lama_generator', 'model.13.conv2.bn_g.bias',
+     ('block_8', 'conv_2', 'global_norm', 'bias')),
+    ('lama_generator', 'model.22.bias', ('norm_up_3', 'bias')),
+    ('lama_discriminator', 'model4.1.weight', ('norm_5', 'scale')),
 ])
 def test_published_name_arrives_at_its_layer(name, key, path):
   state = published(name)
@@ -123,6 +128,13 @@ def test_vgg_comes_whole_whatever_layers_are_asked_for():
   params = jinpaint.from_torch(
       'vgg19', published('vgg19'), layers=('relu1_1',))['params']
   assert len(params) == 16
+
+
+def test_options_that_are_asked_for_are_not_silently_replaced():
+  """The file has 7 levels."""
+  message = refusal(jinpaint.from_torch, 'pconv_unet', published('pconv_unet'),
+                    levels=6)
+  assert 'unexpected enc_7.' in message
 
 
 def test_vgg_16_is_not_taken_for_vgg_19():

@@ -101,7 +101,8 @@ def test_trainers_other_items_come_back_as_plain_python(form):
 
 
 def test_numbers_of_a_big_endian_machine_are_turned_round(tmp_path):
-  sizes = {'0': 8, '1': 4, '2': 2, '3': 2, '11': 4}  # bytes a number
+  # Bytes a number.
+  sizes = {'0': 8, '1': 4, '2': 2, '3': 2, '9': 2, '11': 4}
 
   def swap(name, record):
     if name == 'state/byteorder':
@@ -114,6 +115,18 @@ def test_numbers_of_a_big_endian_machine_are_turned_round(tmp_path):
   names = (*DTYPES[:4], 'uint8', 'complex64')
   assert_same({name: contents[name] for name in names},
               {name: NUMBERS[name] for name in names})
+  np.testing.assert_array_equal(contents['uint16'], NUMBERS['uint16'])
+
+
+def test_a_tensor_that_repeats_a_number_takes_no_memory_when_turned_round(
+    tmp_path):
+  def change(name, record):
+    if name.endswith('byteorder'):
+      return b'big'
+    return record.replace(STRIDE, b'K\x00K\x00\x86').replace(
+        SIZE, b'QK\x00' + 2 * b'J\xff\xff\xff\x0f' + b'\x86q\t')
+  path = rezip(FIXTURES / 'tiny.pth', tmp_path / 'big.pth', change)
+  assert torch_file.read(path)['weight'].shape == (2**28 - 1, 2**28 - 1)
 
 
 def test_archives_from_before_the_byte_order_was_written_are_little_endian(

@@ -1,5 +1,7 @@
 """Arrays of PyTorch arrive where Flax wants them, or a line says why not."""
 
+import dataclasses
+
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -142,6 +144,19 @@ def test_converter_that_lacks_a_layer_or_names_two_alike_is_an_error():
   twice = Converter({**CONVERTER.layers, 'up': 'body.0'}, (image(3),))
   with pytest.raises(ValueError, match=r'more than once.*body\.0\.weight'):
     torch_layout.convert(Small(), twice, {})
+
+
+def test_the_file_may_decide_what_layers_are_called():
+  def layers(state):
+    return CONVERTER.layers if 'alpha1' in state else {
+        **CONVERTER.layers, 'alpha': 'alpha2'}
+  converter = dataclasses.replace(CONVERTER, layers=layers)
+  state = state_dict()
+  renamed = {{'alpha1': 'alpha2'}.get(key, key): array
+             for key, array in state.items()}
+  for given in (state, renamed):
+    jax.tree.map(np.testing.assert_array_equal, torch_layout.convert(
+        Small(), converter, given), convert(state))
 
 
 def test_spectral_norm_that_the_network_lacks_is_folded():

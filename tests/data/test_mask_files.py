@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from jinpaint.data import mask_files, masks
+from jinpaint.data import mask_drawings, mask_files, masks
 from jinpaint.errors import UsageError
 
 
@@ -92,7 +92,7 @@ def test_an_unknown_colour_of_holes_names_the_nearest():
 @pytest.mark.parametrize('suffix', ['png', 'PNG', 'bmp', 'tif', 'TIFF', 'webp'])
 def test_a_black_and_white_file_is_read_without_a_warning(
     tmp_path, recwarn, suffix):
-  mask = masks.half(rng(), 16, 32)
+  mask = mask_drawings.half(rng(), 16, 32)
   path = write(tmp_path / f'mask.{suffix}', np.zeros((16, 32), np.uint8))
   if suffix == 'webp':
     cv2.imwrite(str(path), mask * 255, [cv2.IMWRITE_WEBP_QUALITY, 101])
@@ -118,7 +118,7 @@ def test_grey_pixels_in_a_file_are_counted_in_one_warning(tmp_path):
 
 
 def test_jpeg_noise_neither_grows_nor_shrinks_a_hole(tmp_path):
-  clean = masks.lines(rng(1), 128, 128)
+  clean = mask_drawings.lines(rng(1), 128, 128)
   for hole, mask in (('white', clean), ('black', 1 - clean)):
     path = tmp_path / 'mask.jpg'
     cv2.imwrite(str(path), mask * 255, [cv2.IMWRITE_JPEG_QUALITY, 75])
@@ -163,8 +163,8 @@ def test_a_broken_file_is_named(tmp_path):
 
 def isnet_masks():
   """Clean masks of 512 px, as files of the irregular masks are."""
-  return [masks.lines(rng(i), 512, 512, count=(5, 15), thickness=(24, 44))
-          for i in range(12)]
+  return [mask_drawings.lines(rng(i), 512, 512, count=(5, 15),
+                              thickness=(24, 44)) for i in range(12)]
 
 
 @pytest.mark.parametrize('hole', mask_files.HOLES)

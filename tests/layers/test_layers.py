@@ -1,5 +1,6 @@
 """Layers keep to their definitions and the published sizes."""
 
+from golden import fill
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 from scipy import special
 
 from jinpaint import networks
+from jinpaint.converters import torch_layout
 from jinpaint.layers import feature_selection, gated_conv, residual, spade
 from jinpaint.layers.conv import Conv
-from jinpaint.layers.fourier_conv import FourierUnit
+from jinpaint.layers.fourier_conv import FourierUnit, SpectralTransform
 
 
 def random(*shape, seed=0):
@@ -91,6 +93,33 @@ def test_fourier_unit_with_an_identity_keeps_an_image_with_positive_spectrum():
   variables['params']['conv']['kernel'] = jnp.eye(6)[None, None]
   out = unit.apply(variables, x)
   np.testing.assert_allclose(out, x / np.sqrt(1 + 1e-5), atol=1e-6)
+
+
+@pytest.mark.parametrize(('lfu', 'mean', 'deviation', 'at'), [
+    (False, -0.009436915, 0.236371176, ()),
+    (True, -0.019163983, 0.309591697,
+     (-0.377401608, 0.019575060, -2.976563326, 0.025480580))])
+def test_a_local_fourier_unit_sees_the_quarters_of_an_image(
+    lfu, mean, deviation, at):
+  """Numbers of LaMa's published code, in float64."""
+  x = fill.fill('lfu_x', (1, 16, 8, 8)).transpose(0, 2, 3, 1)
+  layer = SpectralTransform(lfu=lfu)
+  converter = torch_layout.Converter({
+      'reduce': 'conv1.0', 'reduce_norm': 'conv1.1', 'expand': 'conv2',
+      'fourier_unit/conv': 'fu.conv_layer', 'fourier_unit/norm': 'fu.bn',
+      'local_fourier_unit/conv': 'lfu.conv_layer',
+      'local_fourier_unit/norm': 'lfu.bn'}, (torch_layout.image(16, 8),))
+  state = {leaf.key: fill.fill(leaf.key, leaf.shape)
+           for leaf in torch_layout.leaves(layer, converter, {})}
+  out = np.asarray(layer.apply(
+      torch_layout.convert(layer, converter, state), x)).transpose(0, 3, 1, 2)
+  assert out.mean() == pytest.approx(mean, abs=1e-6)
+  assert out.std(ddof=1) == pytest.approx(deviation, rel=1e-5)
+  np.testing.assert_allclose(out.ravel()[[0, 341, 512, 1023][:len(at)]], at,
+                             atol=1e-5)
+  if lfu:
+    with pytest.raises(ValueError, match='even height and width'):
+      layer.init(jax.random.key(0), x[:, :7])
 
 
 def test_adain_takes_mean_and_deviation_from_the_style():
@@ -186,3 +215,13 @@ def test_sketchrefiner_discriminator_has_the_published_maps(size, sizes):
   (scores, features), _ = jax.eval_shape(
       net.init_with_output, jax.random.key(0), jnp.zeros((1, size, size, 3)))
   assert tuple(f.shape[1] for f in (*features, scores)) == sizes
+
+
+@pytest.mark.parametrize(('ndf', 'widths'), [
+    (64, (64, 128, 256, 512, 512)), (16, (16, 32, 64, 128, 256)),
+    (2, (2, 4, 8, 16, 32))])
+def test_sketchrefiner_discriminator_doubles_its_widths(ndf, widths):
+  net = networks.create('sketchrefiner_discriminator', ndf=ndf)
+  (_, features), _ = jax.eval_shape(
+      net.init_with_output, jax.random.key(0), jnp.zeros((1, 64, 64, 3)))
+  assert tuple(f.shape[-1] for f in features) == widths

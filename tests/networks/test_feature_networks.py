@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import jinpaint
+from jinpaint.networks import ade20k
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 
@@ -55,3 +56,16 @@ def test_ade20k_features_have_an_eighth_of_the_size(size, eighth):
   assert features['layer1'].shape[-1] == 256
   assert [features[f'layer{i}'].shape[1:] for i in (2, 3, 4)] == [
       (*eighth, channels) for channels in (512, 1024, 2048)]
+
+
+def test_ade20k_may_normalise_by_the_batch_and_moves_no_statistics():
+  x = np.random.default_rng(0).random((2, 6, 6, 4), np.float32)
+  block = ade20k.Bottleneck(2)
+  variables = block.init(jax.random.key(0), x, train=False)
+  others = {**variables, 'batch_stats': jax.tree.map(
+      lambda statistic: statistic + 1, variables['batch_stats'])}
+  # If statistics moved, Flax would ask for `mutable`.
+  found = [[block.apply(stored, x, train=train) for stored in (
+      variables, others)] for train in (False, True)]
+  assert (found[0][0] != found[0][1]).any()
+  np.testing.assert_array_equal(*found[1])

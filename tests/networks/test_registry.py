@@ -19,6 +19,7 @@ SHALLOW = {
     'isnet_base_model_fusion': {'blocks': 1},
     'isnet_generator': {'blocks': 1},
     'isnet_unet_like': {'blocks': 1},
+    'lama_generator': {'blocks': 1},
     'sketchrefiner_texture_restoration': {'blocks': 1},
 }
 

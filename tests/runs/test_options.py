@@ -1,16 +1,23 @@
 """Every option of every system, in each of its types, from words to a stage."""
 
+import importlib
+import importlib.util
+import itertools
+from pathlib import Path
 import typing
 
 from absl import flags
 from ml_collections import config_flags
+import numpy as np
 import pytest
 
-from jinpaint import networks, runs, systems
+from jinpaint import converters, networks, runs, systems
 from jinpaint.configs import common
+from jinpaint.converters import torch_file
 from jinpaint.errors import UsageError
 from jinpaint.systems.shared import options as shared
 
+FIXTURES = Path(__file__).parents[1] / 'fixtures' / 'published'
 SAMPLES = {bool: False, int: 3, float: 0.5, str: 'word'}
 
 
@@ -104,6 +111,35 @@ def test_a_value_of_another_type_is_refused(system, text, message):
 def test_values_may_be_written_in_several_ways(text, value):
   ((_, found),) = systems.parsed_options('gated', [text]).items()
   assert (found, type(found)) == (value, type(value))
+
+
+def decided():
+  """Yields each system and what a published file of it decides."""
+  for system in systems.NAMES:
+    name = f'jinpaint.converters.{system}'
+    module = (importlib.import_module(name)
+              if importlib.util.find_spec(name) else None)
+    for held in getattr(module, 'PUBLISHED', {}).values():
+      for architecture in itertools.chain(*held.values()):
+        yield system, architecture
+
+
+@pytest.mark.parametrize(('system', 'architecture'), sorted(set(decided())))
+def test_what_a_published_file_decides_is_an_option_of_its_system(
+    system, architecture):
+  path = FIXTURES / f'{architecture}.pth'
+  options = converters.options_of(architecture, torch_file.read(path))
+  config = common.base(system, '')
+  config.options.update(options)
+  assert {name: config.options[name] for name in options} == options
+  shared.check(declared(system), options, 'option')
+
+
+def test_what_the_port_s_own_gated_weights_decide_is_an_option():
+  options = converters.options_of('gated_generator', {
+      'G': {'stage1.conv1.conv.weight': np.zeros(1)}})
+  assert options['padding'] == (1, 1)
+  shared.check(declared('gated'), options, 'option')
 
 
 @pytest.mark.parametrize('name', networks.REGISTRY)

@@ -117,3 +117,10 @@ def test_a_file_without_any_of_its_networks_says_what_it_has(tmp_path):
   with pytest.raises(UsageError, match=r'states\.pth: no weights under "G" in '
                      'the state dict; the keys that are there: n_iter, net'):
     published.read_folder('gated', tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+  (tmp_path / 'file').write_text('')
+  for name in ('none', 'file'):
+    with pytest.raises(UsageError, match=f'{name}: no such folder'):
+      published.read_folder('pconv', tmp_path / name)

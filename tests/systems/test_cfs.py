@@ -1,7 +1,6 @@
 """The CFS system is the published one, at any size, and trains as published."""
 
 import functools
-import json
 
 from golden import fill
 import golden_files
@@ -116,17 +115,15 @@ def variables_of(recorded, stage):
   found = {}
   for player, name in (('generator', f'cfs_{stage}_generator'),
                        ('discriminator', 'edgeconnect_discriminator')):
-    listing = recorded[stage]['weights'][player]
-    found[f'{stage}_{player}'] = jinpaint.from_torch(name, golden_files.made(
-        {key: tuple(shape) for key, shape, _ in listing},
-        {key: source for key, _, source in listing}, recorded['seed'], {}))
+    found[f'{stage}_{player}'] = jinpaint.from_torch(name, golden_files.listed(
+        recorded[stage]['weights'][player], recorded['seed']))
   return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', ['sketch', 'completion'])
 def test_three_steps_log_the_published_losses(name):
-  recorded = json.loads((golden_files.FOLDER / 'cfs_training.json').read_text())
+  recorded = golden_files.training('cfs')
   config, seed = recorded['config'], recorded['seed']
   stage = systems.stage(
       'cfs', 'completion_true_sketch' if name == 'completion' else name,

@@ -1,7 +1,6 @@
 """EdgeConnect and InpaintGAN train as published, and as they were meant to."""
 
 import functools
-import json
 
 import edgeconnect_recipe as recipe
 from golden import fill
@@ -25,8 +24,7 @@ PUBLISHED = {'edge': 'edgeconnect_edge_generator',
 
 @functools.cache
 def recorded():
-  path = golden_files.FOLDER / 'edgeconnect_training.json'
-  return json.loads(path.read_text())
+  return golden_files.training('edgeconnect')
 
 
 def batch_of(stage):
@@ -47,10 +45,8 @@ def variables_of(name):
   found = {}
   for player, network in (('generator', PUBLISHED[name]),
                           ('discriminator', 'edgeconnect_discriminator')):
-    listing = recorded()[name]['weights'][player]
-    state = golden_files.made(
-        {key: tuple(shape) for key, shape, _ in listing},
-        {key: source for key, _, source in listing}, recorded()['seed'],
+    state = golden_files.listed(
+        recorded()[name]['weights'][player], recorded()['seed'],
         {'decoder.0.weight_orig': 1, 'decoder.3.weight_orig': 1})
     found[f'{name}_{player}'] = jinpaint.from_torch(network, state)
   return found

@@ -1,7 +1,6 @@
 """ISNet and its ablations are the published ones, and train as published."""
 
 import functools
-import json
 
 from golden import fill
 import golden_files
@@ -94,15 +93,12 @@ def test_sizes_that_cannot_be_halved_are_refused():
 
 @pytest.mark.slow
 def test_three_steps_log_the_published_losses():
-  recorded = json.loads(
-      (golden_files.FOLDER / 'isnet_training.json').read_text())
+  recorded = golden_files.training('isnet')
   config, seed = recorded['config'], recorded['seed']
 
   def variables_of(player, name):
-    listing = recorded['inpaint']['weights'][player]
-    return jinpaint.from_torch(name, golden_files.made(
-        {key: tuple(shape) for key, shape, _ in listing},
-        {key: source for key, _, source in listing}, seed, {}))
+    return jinpaint.from_torch(name, golden_files.listed(
+        recorded['inpaint']['weights'][player], seed))
 
   stage = systems.stage('isnet', 'inpaint', gan=config['GAN_LOSS'])
   adam = lambda rate: optax.adam(rate, config['BETA1'], config['BETA2'])

@@ -15,10 +15,13 @@ import jinpaint
 from jinpaint import losses, networks, systems, training
 from jinpaint.converters import sketchrefiner as converters
 from jinpaint.converters import torch_layout
-from jinpaint.layers.fourier_conv import FourierUnit, SpectralTransform
+from jinpaint.layers.fourier_conv import (
+    FourierBlock,
+    FourierUnit,
+    SpectralTransform,
+)
 from jinpaint.layers.spade import SPADE
 from jinpaint.nets import Nets
-from jinpaint.networks import sketchrefiner as published
 
 
 @pytest.mark.parametrize(('part', 'expected'), [
@@ -154,7 +157,7 @@ def inside(place):
 
 def test_a_fourier_block():
   assert_has(
-      part_of(published.FourierBlock(), torch_layout.within(
+      part_of(FourierBlock(384), torch_layout.within(
           'conv_{j}', 'ffc{j}', converters.FOURIER_CONV), 'middle.0',
               uniform(5, 1, 512, 8, 8) * 2 - 1),
       0.047558, 0.580065, -0.999769, 1.289971,

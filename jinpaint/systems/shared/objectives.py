@@ -1,7 +1,8 @@
-"""Loss terms of which networks are a part, as EdgeConnect's heirs share them.
+"""Loss terms of which networks are a part, as several papers share them.
 
 EdgeConnect, InpaintGAN, ISNet and the CFS system judge images by one kind of
-discriminator and compare them by the features of one VGG-19. The pure functions
+discriminator and compare them by the features of one VGG-19; LaMa and
+SketchRefiner have another discriminator, which is penalised. The pure functions
 of scores and features are in `jinpaint.losses`.
 """
 
@@ -9,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flax import linen as nn
+import jax
 from jax import lax
+import jax.numpy as jnp
 
 from jinpaint import losses, networks
 from jinpaint.nets import Nets
-from jinpaint.types import Array, Terms
+from jinpaint.types import Array, Stats, Terms
 
 GANS = ('nsgan', 'lsgan', 'hinge')
 PERCEPTUAL = ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
@@ -68,6 +71,45 @@ def judge(nets: Nets, name: str, real: Array, fake: Array, *, gan: str,
   loss = losses.ADVERSARIAL[gan]
   return Verdict((loss.real(real_scores) + loss.fake(fake_scores)) / 2,
                  loss.generator(scores), real_features, features)
+
+
+def penalised_discriminator(nets: Nets, name: str, real: Array, fake: Array, *,
+                            gan: str, r1: float, mask: Array | None = None
+                            ) -> Terms:
+  """Returns a discriminator's terms, as LaMa and SketchRefiner have them.
+
+  Two calls, of real and then of generated images, each of which moves the batch
+  statistics once: the penalty is that of the first call.
+
+  Args:
+    nets: the stage's networks.
+    name: the discriminator's.
+    real: true images (B, H, W, C).
+    fake: generated images (B, H, W, C); no gradient flows into them.
+    gan: the adversarial loss, one of `jinpaint.losses.ADVERSARIAL`.
+    r1: weight of the penalty on the scores' gradient for real images; 0 leaves
+      it out.
+    mask: (B, H, W, 1), 1 = hole, where known pixels of generated images count
+      as real, see `jinpaint.losses.fake_in_hole`; None where they do not.
+
+  Returns:
+    'discriminator_real', 'discriminator_fake' and, if it has a weight, 'r1'.
+  """
+  def score(image: Array) -> tuple[Array, tuple[Array, Stats]]:
+    judge = nets.fork()
+    scores, _ = judge(name, image)
+    return jnp.sum(scores), (scores, judge.stats)
+
+  slope, (real_scores, nets.stats) = jax.grad(score, has_aux=True)(real)
+  fake_scores, _ = nets(name, lax.stop_gradient(fake))
+  loss = losses.ADVERSARIAL[gan]
+  terms = {'discriminator_real': loss.real(real_scores),
+           'discriminator_fake': (
+               loss.fake(fake_scores) if mask is None else
+               losses.fake_in_hole(fake_scores, mask))}
+  if r1:
+    terms['r1'] = r1 * losses.gradient_penalty(slope)
+  return terms
 
 
 def vgg19(*weights: float) -> dict[str, nn.Module]:
