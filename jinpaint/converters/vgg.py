@@ -33,4 +33,4 @@ CONVERTERS = {
 # Layers of the network -> what the file in the package calls them.
 PACKAGED = {'vgg16': {
     layer: f'VGG16_0/Conv_{i}'
-    for i, layer in enumerate(CONVERTERS['vgg16'].layers)}}
+    for i, layer in enumerate(_layers(_DEPTHS['vgg16']))}}
