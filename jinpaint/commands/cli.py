@@ -9,11 +9,18 @@ flags, and `run`, which does what they say. How a command ends is said in
 from collections.abc import Sequence
 
 from jinpaint import errors
-from jinpaint.commands import convert, inpaint, masks, sketches, systems
+from jinpaint.commands import (
+    convert,
+    inpaint,
+    masks,
+    sketches,
+    systems,
+    weights,
+)
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = (inpaint, masks, sketches, convert, systems)
+_COMMANDS = (inpaint, masks, sketches, convert, weights, systems)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

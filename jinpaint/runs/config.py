@@ -4,6 +4,7 @@
 |------------------|---------------------------------------------------------|
 | `config.json`    | the resolved config                                     |
 | `data.json`      | see `jinpaint.runs.fingerprint`                         |
+| `weights.json`   | see `jinpaint.runs.provenance`                          |
 | `parameters.txt` | every weight with its shape                             |
 | `checkpoints/`   | see `jinpaint.runs.checkpoints`                         |
 | `events.out...`  | TensorBoard: losses, metrics, image grids               |

@@ -86,6 +86,17 @@ def parsed_options(system: str, texts: Iterable[str]) -> dict[str, Any]:
                                f'option of {system}')
 
 
+def readers(network: str) -> tuple[str, ...]:
+  """Returns the systems that have a loss which reads a published network.
+
+  Args:
+    network: its registered name.
+  """
+  return tuple(system for system in NAMES if any(
+      field.metadata.get('needs') == network
+      for field in dataclasses.fields(_module(system).Options)))
+
+
 def description(system: str) -> str:
   """Returns the line that says what a system is.
 

@@ -18,7 +18,7 @@ from jinpaint.data import files, pipeline
 from jinpaint.errors import RunError, UsageError
 from jinpaint.evaluation import evaluate, reports
 from jinpaint.evaluation.scores import Evaluation, Evaluator
-from jinpaint.runs import checkpoints, earlier, fingerprint
+from jinpaint.runs import checkpoints, earlier, fingerprint, provenance
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import check_batch, Stage
 from jinpaint.training.optimizer import Adam
@@ -64,8 +64,9 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     adams = runs.optimizers_of(config, stage)
     guidance = runs.guidance_of(config, training=True)
     _check(config, stage)
-    published = {name: pretrained.load(name)
-                 for name in {**stage.published, **guidance.published}}
+    read = {name: pretrained.read(name)
+            for name in {**stage.published, **guidance.published}}
+    published = {name: weights.variables for name, weights in read.items()}
     evaluator = evaluate.evaluator_of(config, stage, published=published)
 
     # What it is trained on, from where the run in `workdir` stands, and what it
@@ -101,6 +102,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     runs.claim(workdir, config)
     _introduce(config, stage, state, workdir)
     _warn(workdir, adams, steps, training=stream, validation=watched)
+    for change in provenance.changes(workdir, read):
+      say(change)
     saved = stack.enter_context(Checkpoints(workdir, keep=config.keep))
     if going_on:
       state, progress = saved.restore(like=state)

@@ -8,7 +8,13 @@ import pytest
 
 import jinpaint
 from jinpaint import converters, networks
-from jinpaint.converters import download, pretrained, state_dicts, torch_file
+from jinpaint.converters import (
+  download,
+  packages,
+  pretrained,
+  state_dicts,
+  torch_file,
+)
 from jinpaint.errors import UsageError
 
 # State dicts with all published keys; each array is full of one number.
@@ -225,6 +231,7 @@ def test_what_is_no_state_dict_of_a_known_network_is_told():
 def hed_file(tmp_path, monkeypatch):
   """Where HED's published file belongs; a table and a cache of our own."""
   monkeypatch.setenv('JINPAINT_CACHE', str(tmp_path))
+  monkeypatch.delitem(packages.TABLE, 'hed')
   monkeypatch.setitem(download.TABLE, 'hed', download.PublishedFile(
       'hed', 'some/hed.pytorch', 'https://example.org/hed', 'GPL-3.0',
       'Xie and Tu', by_hand=True))

@@ -1,5 +1,7 @@
 """Runs of the CFS system: one stage after another, with and without HED."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import jinpaint
 from jinpaint import runs
 from jinpaint.configs import cfs
 from jinpaint.converters import pretrained
+from jinpaint.converters.weights import Weights
 from jinpaint.errors import UsageError
 from jinpaint.evaluation.scores import WITH_TRUE_EDGES
 from jinpaint.runs import checkpoints
@@ -39,11 +42,11 @@ def loaded(monkeypatch):
       jax.random.key(0), np.zeros((1, 32, 32, 3), np.float32))
   names = []
 
-  def load(name):
+  def read(name):
     names.append(name)
-    return variables
+    return Weights(name, variables, {}, 'MIT', 'this test', '0' * 64)
 
-  monkeypatch.setattr(pretrained, 'load', load)
+  monkeypatch.setattr(pretrained, 'read', read)
   return names
 
 
@@ -64,6 +67,8 @@ def test_the_image_follows_the_sketch_that_an_earlier_run_completes(
   config.options.update(perceptual=0.0, style=0.0)
   completion = trained(config, folder / 'completion', resumed=True)
   assert set(loaded) == {'hed'}
+  assert json.loads((completion / 'weights.json').read_text())['hed'][
+      'origin'] == 'this test'
   assert 'Canny' not in capsys.readouterr().out
   assert {'psnr_hole', 'edge_accuracy'} <= scores(completion).keys()
   before, after = (checkpoints.variables_of(workdir)[0]['sketch_generator']
