@@ -48,8 +48,9 @@ from jinpaint.types import Array, KEYS
 # Size and batch of each system's config; a test compares them. A system that is
 # not named is measured as most are.
 PUBLISHED = {'cfs': (256, 6), 'edgeconnect': (256, 8), 'gated': (256, 16),
-             'inpaintgan': (256, 8), 'isnet': (256, 6), 'pconv': (256, 16),
-             'pconv_lines': (64, 64), 'sketchrefiner': (256, 25)}
+             'inpaintgan': (256, 8), 'isnet': (256, 6), 'lama': (256, 30),
+             'pconv': (256, 16), 'pconv_lines': (64, 64),
+             'sketchrefiner': (256, 25)}
 _OTHERS = (256, 8)
 # Narrow networks, to try this program on a CPU.
 SMALL = {'cfs': dict(width=1 / 16, blocks=1, sketch_blocks=1),
@@ -57,6 +58,7 @@ SMALL = {'cfs': dict(width=1 / 16, blocks=1, sketch_blocks=1),
          'gated': dict(width=1 / 4),
          'inpaintgan': dict(width=1 / 16, blocks=1),
          'isnet': dict(width=1 / 8, blocks=1),
+         'lama': dict(ngf=4, ndf=4, blocks=1),
          'pconv': dict(width=1 / 32, levels=4),
          'pconv_lines': dict(widths=(4, 8), discriminator_widths=(4, 8)),
          'sketchrefiner': dict(width=1 / 16, blocks=1)}

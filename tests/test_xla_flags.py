@@ -57,7 +57,8 @@ def test_the_sum_of_jax_issue_39103_is_wrong_without_jinpaint():
   without = float(outputs(LAST_SQUARE)[1])
   if without == RIGHT:
     pytest.skip('this jaxlib computes the sum rightly by itself')
-  assert without == 1071645696.0  # as the issue reports
+  # The issue reports 1071645696; how much is lost differs from run to run.
+  assert RIGHT * 0.98 < without < RIGHT
 
 
 def test_the_users_other_flags_survive():

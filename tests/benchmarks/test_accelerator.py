@@ -21,7 +21,7 @@ def test_sizes_and_batches_are_those_of_the_configs():
   for system, numbers in accelerator.PUBLISHED.items():
     module = importlib.import_module(f'jinpaint.configs.{system}')
     last = systems.stages(system)[-1]
-    variant = {'gated': 'places2', 'isnet': 'places2',
+    variant = {'gated': 'places2', 'isnet': 'places2', 'lama': 'fourier',
                'pconv_lines': 'flowers102'}.get(system, last)
     config = module.get_config(variant)
     assert config.stage == last
