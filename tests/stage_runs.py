@@ -85,3 +85,15 @@ def check_it_fills(workdir, edge_map=False, **options):
   # From the files to the result, nothing looks into the hole.
   other = np.where(mask[..., None] == 1, 255 - image, image)
   np.testing.assert_array_equal(inpaint(other, mask, **given), filled)
+
+
+def check_it_trains_and_fills(config, workdir):
+  """Trains a run that is stopped and goes on, is scored, and fills a hole.
+
+  Args:
+    config: as `short` returns it, of a stage that makes an image.
+    workdir: where the run is written.
+  """
+  trained(config, workdir, resumed=True)
+  assert 'psnr_hole' in scores(workdir)
+  check_it_fills(workdir)

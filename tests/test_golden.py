@@ -16,6 +16,7 @@ import golden_files
 import jax
 import jax.numpy as jnp
 import numpy as np
+import precision
 import pytest
 
 import jinpaint
@@ -261,12 +262,7 @@ def run(network, variables, golden, read, further):
 
 def run_in_float64(monkeypatch, network, variables, golden, read, further):
   """Returns what `run` does, computed in float64."""
-  double = lambda tree: jax.tree.map(
-      lambda x: np.asarray(x, np.result_type(x, np.float64)), tree)
-  with monkeypatch.context() as patch, jax.enable_x64(True), (
-      jax.numpy_dtype_promotion('standard')):
-    # What layers cast to.
-    patch.setattr(jnp, 'float32', jnp.float64)
+  with precision.float64(monkeypatch) as double:
     golden = copy.copy(golden)
     golden.inputs, golden.probe = double(golden.inputs), double(golden.probe)
     return run(network, double(variables), golden, read, double(further))

@@ -1,13 +1,12 @@
 """`jinpaint weights`: published weights: whose, where, and what needs them."""
 
 import argparse
+from collections.abc import Collection, Mapping
+import importlib
 
 from jinpaint import systems
 from jinpaint.commands.parsers import Commands
 from jinpaint.errors import UsageError
-
-# Systems whose configs find edges by a network.
-_FINDS_EDGES = {'hed': ('cfs', 'sketchrefiner')}
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -56,8 +55,10 @@ def _print_list() -> None:
   """Prints what is known of each network's weights."""
   from jinpaint.converters import download, packages, pretrained
   print(f'cache: {download.cache_dir()}')
+  detectors = _edge_detectors()
   for name in pretrained.ALL:
-    needed = sorted({*systems.readers(name), *_FINDS_EDGES.get(name, ())})
+    needed = sorted({*systems.readers(name), *(
+        system for system, found in detectors.items() if name in found)})
     print(f'\n{name}: needed by {", ".join(needed) or "no system here"}')
     try:
       print(f'  {pretrained.find(name) or "not here"}')
@@ -74,3 +75,11 @@ def _print_list() -> None:
       print(f'  published file {entry.file}\n    licence: {entry.licence}\n'
             f'    origin: {entry.origin}\n'
             f'    SHA-256: {entry.sha256 or "not known"}')
+
+
+def _edge_detectors() -> Mapping[str, Collection[str]]:
+  """Returns the networks by which each system's config finds edges."""
+  from jinpaint import runs  # imported here: it is slow
+  return {system: runs.guidance_of(
+      importlib.import_module(f'jinpaint.configs.{system}').get_config(),
+      training=True).published for system in systems.NAMES}

@@ -128,6 +128,12 @@ def _look_up(name: str) -> tuple[PublishedFile, Path]:
   return TABLE[name], cache_dir() / TABLE[name].file
 
 
+def sha256_of(path: Path) -> str:
+  """Returns the SHA-256 of a file in hexadecimal."""
+  with path.open('rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
 def advice(name: str) -> str:
   """Returns what a person can do to have a published file."""
   return _advice(*_look_up(name))
@@ -142,8 +148,7 @@ def _other_digest(path: Path, published: PublishedFile) -> str | None:
   """Returns the SHA-256 of a file if it is not the published one."""
   if published.sha256 is None:
     return None
-  with path.open('rb') as file:
-    digest = hashlib.file_digest(file, 'sha256').hexdigest()
+  digest = sha256_of(path)
   return None if digest.startswith(published.sha256) else digest
 
 

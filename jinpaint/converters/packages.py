@@ -9,7 +9,6 @@ known by their SHA-256, which is compared before they are opened.
 from collections.abc import Iterator
 import contextlib
 import dataclasses
-import hashlib
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 import shutil
@@ -107,7 +106,7 @@ def find(name: str) -> Path | None:
     places += [Path(str(found.locate())) for found in installed.files or ()
                if found.as_posix() == file.path]
   for path in places:
-    if path.is_file() and _sha256(path) == file.sha256:
+    if path.is_file() and download.sha256_of(path) == file.sha256:
       return path
   return None
 
@@ -233,11 +232,6 @@ def _opened(path: Path, archive: Archive, member: str) -> Iterator[IO[bytes]]:
 
 def _check(path: Path, sha256: str) -> None:
   """Raises `UsageError` if a file is not the one that is meant."""
-  if (digest := _sha256(path)) != sha256:
+  if (digest := download.sha256_of(path)) != sha256:
     raise UsageError(f'{path}: damaged or another file (its SHA-256 is '
                      f'{digest}, not {sha256}); it was not opened')
-
-
-def _sha256(path: Path) -> str:
-  with path.open('rb') as file:
-    return hashlib.file_digest(file, 'sha256').hexdigest()

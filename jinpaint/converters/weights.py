@@ -7,7 +7,6 @@ a published file.
 """
 
 from collections.abc import Mapping
-import hashlib
 import io
 import json
 import os
@@ -174,8 +173,7 @@ def load_for(modules: Mapping[str, nn.Module], path: str | os.PathLike[str]
 
 def provenance(network: str, path: Path) -> tuple[str, str, str]:
   """Returns licence, origin and SHA-256 of a file, see `Weights`."""
-  with path.open('rb') as file:
-    sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
+  sha256 = download.sha256_of(path)
   return *licence_and_origin(network, path.name, sha256), sha256
 
 

@@ -496,11 +496,15 @@ def test_each_picture_of_a_folder_finds_its_map_and_its_sketch(reader, inpaint):
                  'no edge maps named a for the image a.png in maps')
 
 
-def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
+def write_a_picture_and_its_drawings():
   write('a.png', picture(3))
   write('mask.png', hole())
   write('map.png', even(90))
   write('drawing.png', stroke())
+
+
+def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
+  write_a_picture_and_its_drawings()
   for i, sketch in enumerate(('files:drawing.png', 'drawing.png')):
     assert inpaint('a.png', 'mask.png', f'{i}.png', f'--sketch={sketch}',
                    '--edge=files:map.png')[0] == 0
@@ -512,10 +516,7 @@ def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
 
 
 def test_without_drawings_one_line_says_what_is_done_instead(reader, inpaint):
-  write('a.png', picture(3))
-  write('mask.png', hole())
-  write('map.png', even(90))
-  write('drawing.png', stroke())
+  write_a_picture_and_its_drawings()
   edges = ('edges are found in the known pixels (canny), --edge=files:PATH '
            'gives maps')
   sketch = 'there is no sketch to follow, --sketch=PATH gives one'

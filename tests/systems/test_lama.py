@@ -1,7 +1,6 @@
 """LaMa is the published one, and trains as published."""
 
 import collections
-import functools
 
 from golden import fill
 import golden_files
@@ -9,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import precision
 import pytest
 
 import jinpaint
-from jinpaint import converters, nets, networks, systems, training
+from jinpaint import converters, networks, systems, training
 from jinpaint.converters import torch_layout
 from jinpaint.nets import Nets
 from jinpaint.training.optimizer import Adam
@@ -111,18 +111,6 @@ def norm_of_statistics(state, player, statistic):
           state.stats[player]) if path[-1].key == statistic))
 
 
-@pytest.fixture
-def double(monkeypatch):
-  """Computes in float64, and returns the function that makes numbers such."""
-  with monkeypatch.context() as patch, jax.enable_x64(True), (
-      jax.numpy_dtype_promotion('standard')):
-    # What layers cast to, and networks their outputs.
-    patch.setattr(jnp, 'float32', jnp.float64)
-    patch.setattr(nets, '_cast', lambda tree, dtype: tree)
-    yield functools.partial(jax.tree.map, lambda x: jnp.asarray(
-        x, jnp.float64 if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype))
-
-
 # Section -> how much the losses may be off at each step, of at least 0.1, and
 # the first gradients of the generator and of the discriminator. Adam's first
 # steps are signs, which rounding decides where a gradient is small: what the
@@ -138,10 +126,11 @@ def test_three_steps_log_the_published_losses(section):
 
 
 @pytest.mark.slow
-def test_three_steps_in_float64_leave_nothing_to_rounding(double):
-  stage, optimizers, state, *rest = begun('lama')
-  check_steps('lama', (stage, optimizers, double(state), *rest),
-              (1e-8, 1e-8, 1e-8), (1e-8, 1e-8), double(batch()))
+def test_three_steps_in_float64_leave_nothing_to_rounding(monkeypatch):
+  with precision.float64(monkeypatch) as double:
+    stage, optimizers, state, *rest = begun('lama')
+    check_steps('lama', (stage, optimizers, double(state), *rest),
+                (1e-8, 1e-8, 1e-8), (1e-8, 1e-8), double(batch()))
 
 
 def check_steps(section, start, of_losses, of_gradients, inputs=None):
