@@ -55,6 +55,9 @@ _METRIC_SET = flags.DEFINE_string(
 _TABLE = flags.DEFINE_string(
     'table', '', "A paper's table to measure for and to print beside the run: "
     'isnet:places2 or isnet:celeba.')
+_METHODS = flags.DEFINE_list(
+    'methods', ['telea', 'navier_stokes', 'mean'], 'Classical methods beside '
+    'the run: telea, navier_stokes, mean, or biharmonic, which is slow.')
 _LIMIT = flags.DEFINE_integer(
     'limit', 0, 'How many of the first photographs; 0 for all.')
 
@@ -65,7 +68,7 @@ def main() -> None:
   evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
       metrics=_METRICS.value, metric_set=_METRIC_SET.value,
-      table=_TABLE.value, data={
+      table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,
           'mask_hole': _MASK_HOLE.value, 'eval_edge': _EDGE.value,
           'mask_reading': _MASK_READING.value, 'sketch': _SKETCH.value})

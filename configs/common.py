@@ -43,6 +43,7 @@ def base(system: str, stage: str) -> ml_collections.ConfigDict:
 
   config.steps = 0  # 0: as many as make `epochs`
   config.epochs = 0  # passes over the training photographs
+  config.minutes = 0.0  # the run stops after them, to be gone on with; 0: never
   config.batch_size = 16  # global: of all devices together
   config.seed = 0  # decides weights, order, crops, masks and noise
   config.compute = 'float32'  # or 'bfloat16'; weights stay float32

@@ -31,14 +31,14 @@ def wheel(tmp_path_factory):
   return path
 
 
-def test_a_wheel_holds_every_module_and_the_marker_of_types(wheel):
+def test_a_wheel_holds_every_module_the_marker_of_types_and_the_model(wheel):
   wanted = {f'jinpaint/{path.relative_to(ROOT / "jinpaint").as_posix()}'
             for path in (ROOT / 'jinpaint').rglob('*.py')}
   wanted |= {f'jinpaint/configs/{path.name}'
              for path in (ROOT / 'configs').glob('*.py')}
   with zipfile.ZipFile(wheel) as archive:
     held = {name for name in archive.namelist() if '.dist-info/' not in name}
-  assert held == wanted | {'jinpaint/py.typed'}
+  assert held == wanted | {'jinpaint/py.typed', 'jinpaint/models/scratches.npz'}
 
 
 @pytest.mark.parametrize('origin', ['wheel', 'checkout'])

@@ -13,6 +13,7 @@ from jinpaint.commands import (
     convert,
     inpaint,
     masks,
+    pack,
     sketches,
     systems,
     weights,
@@ -20,7 +21,7 @@ from jinpaint.commands import (
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = (inpaint, masks, sketches, convert, weights, systems)
+_COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

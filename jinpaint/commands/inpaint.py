@@ -26,8 +26,10 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
       description='Fills the holes of one picture, or of a folder of them. '
       'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
       'output .png), size, channels and depth stay.')
-  parser.add_argument('--model', type=Path, required=True,
-                      help="a run's work directory")
+  parser.add_argument('--model', type=Path,
+                      help="a run's work directory, or a file that jinpaint "
+                      'pack wrote (default: the model that comes with '
+                      'jinpaint, for thin damage: scratches, wires, text)')
   parser.add_argument('--checkpoint', default='last',
                       help='last, best or a step (default: last)')
   parser.add_argument('--image', '--input', type=Path,
@@ -196,12 +198,13 @@ def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
   Raises:
     UsageError: it cannot do without, or takes none of those that are given.
   """
+  model = args.model or 'the model that comes with jinpaint'
   edge_maps = any(case.edge_map for case in cases)
   sketches = any(case.sketch for case in cases)
   if sketches and not inpaint.follows_sketches:
-    raise UsageError(f'{args.model} holds a system that follows no sketches')
+    raise UsageError(f'{model} holds a system that follows no sketches')
   if inpaint.needs_edge_map and not edge_maps:
-    raise UsageError(f'{args.model}: {inpaint.needs_edge_map}')
+    raise UsageError(f'{model}: {inpaint.needs_edge_map}')
   instead = []
   if inpaint.reads_edges and not args.edge:
     instead.append('edges are found in the known pixels '

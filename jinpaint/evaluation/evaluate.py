@@ -18,7 +18,8 @@ from jinpaint.types import Variables
 
 def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
              metrics: Iterable[str] = (), metric_set: str = '',
-             table: str = '', data: Mapping[str, str] | None = None,
+             table: str = '', methods: Iterable[str] = baselines.DEFAULT,
+             data: Mapping[str, str] | None = None,
              write: Callable[[str], None] = print) -> None:
   """Evaluates a run's checkpoint, prints the table and writes it.
 
@@ -31,6 +32,8 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     metric_set: a key of `jinpaint.evaluation.measures.SETS`, measured as well.
     table: a key of `jinpaint.evaluation.literature.TABLES`: one evaluation for
       each of its ranges of hole ratios, printed beside the paper's numbers.
+    methods: what the run is scored beside, keys of
+      `jinpaint.evaluation.baselines.ROWS`.
     data: changes of the config's `data`. `eval_source` names other photographs
       than the run's held-out ones ('test': its `test_source`), `mask` other
       holes, and so on. A key whose value is '' stays as it is.
@@ -42,6 +45,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
   """
   config = _config_of(workdir, data or {})
   stage = runs.stage_of(config)
+  others = baselines.choose(methods)
   metrics = tuple(metrics)
   if metrics or metric_set:
     if table:
@@ -57,15 +61,18 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
   evaluator = evaluator_of(config, stage, of_images=of_images)
   directory = workdir / 'evaluation'
   if not paper:
-    report(config, directory, variables, step=step, limit=limit,
-           evaluator=evaluator, write=write)
+    evaluation = score(config, variables, limit=limit, evaluator=evaluator,
+                       others=others)
+    report(config, directory, variables, step=step, evaluator=evaluator,
+           evaluation=evaluation, write=write)
     return
 
   directory /= table.replace(':', '_')
   evaluations = []
   for low, high in paper.bins:
     config.data.mask_ratio = (low, high)
-    evaluation = score(config, variables, limit=limit, evaluator=evaluator)
+    evaluation = score(config, variables, limit=limit, evaluator=evaluator,
+                       others=others)
     _write_files(config, directory / f'{100 * low:.0f}-{100 * high:.0f}',
                  variables, step=step, evaluator=evaluator,
                  evaluation=evaluation)
@@ -104,7 +111,8 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
 
 
 def score(config: ml_collections.ConfigDict, variables: Variables, *,
-          evaluator: Evaluator, limit: int = 0) -> Evaluation:
+          evaluator: Evaluator, limit: int = 0,
+          others: Mapping[str, baselines.Method] | None = None) -> Evaluation:
   """Scores networks and classical methods on a config's held-out data.
 
   Args:
@@ -112,6 +120,8 @@ def score(config: ml_collections.ConfigDict, variables: Variables, *,
     variables: the networks.
     evaluator: of the config's stage.
     limit: how many of the first examples; 0 for all.
+    others: the methods that are scored beside them, by the titles of their
+      rows; None for the default ones.
 
   Returns:
     The evaluation. Its `first(n)` is the evaluation of the first n examples
@@ -119,7 +129,8 @@ def score(config: ml_collections.ConfigDict, variables: Variables, *,
   """
   batches = _held_out(config, limit)
   return evaluator(variables, batches, names=batches.source.names,
-                   others=baselines.BASELINES)
+                   others=baselines.choose(baselines.DEFAULT)
+                   if others is None else others)
 
 
 def report(config: ml_collections.ConfigDict, directory: Path,

@@ -14,7 +14,7 @@ from jinpaint.converters import pretrained
 from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
 from jinpaint.nets import Nets
-from jinpaint.runs import checkpoints
+from jinpaint.runs import checkpoints, packed
 from jinpaint.stage import complete, Stage
 from jinpaint.types import Array, Batch, Variables
 
@@ -180,35 +180,43 @@ class Inpainter:
         for key, array in self._predict(self._variables, batch).items()}
 
 
-def load(path: str | Path, checkpoint: str = 'last', *, edge: str = ''
-         ) -> Inpainter:
-  """Returns the trained system in a run's work directory.
+def load(path: str | Path | None = None, checkpoint: str = 'last', *,
+         edge: str = '') -> Inpainter:
+  """Returns a trained system.
 
   Args:
-    path: the work directory.
-    checkpoint: 'last', 'best' or a step.
+    path: the work directory of a run, or a file that `jinpaint pack` wrote;
+      None for the model that comes with jinpaint, which mends thin damage:
+      scratches, wires, text (docs/models/scratches.md).
+    checkpoint: 'last', 'best' or a step, of a run.
     edge: where edges come from, such as 'canny:sigma=2', 'hed' or 'files:PATH';
       empty for the run's own `data.edge`. With files, each call must be given
       the image's `edge_map`; without, each may be.
 
   Raises:
-    jinpaint.errors.UsageError: there is no run or no such checkpoint; the run's
-      stage makes no image; or it reads no edges, and `edge` is given.
+    jinpaint.errors.UsageError: there is no run, no file or no such checkpoint;
+      the run's stage makes no image; or it reads no edges, and `edge` is given.
   """
-  workdir = Path(path)
-  config = runs.read_config(workdir)
+  path = packed.OWN if path is None else Path(path)
+  if path.is_file():
+    if checkpoint != 'last':
+      raise UsageError(f'{path} is a packed model: it has no checkpoint '
+                       f'{checkpoint}')
+    config, variables = packed.load(path)
+  else:
+    config = runs.read_config(path)
+    variables, _ = checkpoints.variables_of(path, checkpoint)
   stage = runs.stage_of(config)
   reads_edges = _reads_edges(stage)
   if not stage.fills:
-    raise UsageError(f'{workdir} was trained for the stage {config.stage} of '
+    raise UsageError(f'{path} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')
   if edge:
     if not reads_edges:
-      raise UsageError(f'{workdir} holds a system that reads no edges')
+      raise UsageError(f'{path} holds a system that reads no edges')
     config.data.edge = edge
   config.data.sketch = ''  # each call brings its own
   guidance = runs.guidance_of(config, training=False) if reads_edges else None
-  variables, _ = checkpoints.variables_of(workdir, checkpoint)
   return Inpainter(
       stage, variables, guidance=guidance, compute=config.compute,
       published={name: pretrained.load(name)

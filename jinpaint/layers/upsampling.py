@@ -1,4 +1,4 @@
-"""Layers that enlarge features, by repeating pixels or by convolution."""
+"""Layers that enlarge features: repeated pixels, convolutions, shuffles."""
 
 from collections.abc import Sequence
 
@@ -55,6 +55,18 @@ def pixel_shuffle(x: Array, factor: int) -> Array:
   x = x.reshape(b, h, w, c // factor**2, factor, factor)
   x = x.transpose(0, 1, 4, 2, 5, 3)
   return x.reshape(b, h * factor, w * factor, -1)
+
+
+def pixel_unshuffle(x: Array, factor: int) -> Array:
+  """Returns what `pixel_shuffle` makes `x` (B, H, W, C) of.
+
+  (B, H / factor, W / factor, C * factor^2); height and width are multiples of
+  the factor.
+  """
+  b, h, w, c = x.shape
+  x = x.reshape(b, h // factor, factor, w // factor, factor, c)
+  x = x.transpose(0, 1, 3, 5, 2, 4)
+  return x.reshape(b, h // factor, w // factor, -1)
 
 
 def upsample_nearest(x: Array, factor: int = 2) -> Array:

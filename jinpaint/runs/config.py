@@ -12,7 +12,7 @@
 | `.lock`          | locked while a training is at work, and by which one    |
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import contextlib
 import dataclasses
 import json
@@ -33,11 +33,12 @@ from jinpaint.training.optimizer import Adam
 
 _CONFIG = 'config.json'
 # Keys that runs of earlier versions do not have, and what holds for them.
-_NEWER = {'compute': 'float32', 'remat': '', 'average': 0.0}
+_NEWER = {'compute': 'float32', 'remat': '', 'average': 0.0, 'minutes': 0.0}
 
 # A run may go on with other values of these: they change no result.
-_FREE = ('steps', 'epochs', 'log_every', 'eval_every', 'eval_examples',
-         'save_every', 'keep', 'data.workers', 'data.test_source')
+_FREE = ('steps', 'epochs', 'minutes', 'log_every', 'eval_every',
+         'eval_examples', 'save_every', 'keep', 'data.workers',
+         'data.test_source')
 
 
 @contextlib.contextmanager
@@ -112,20 +113,32 @@ def read_config(workdir: Path) -> ml_collections.ConfigDict:
   """
   path = workdir / _CONFIG
   try:
-    config = json.loads(path.read_text())
-    config = {**_NEWER, **config}
-    config['data'] = {**dataclasses.asdict(Data()), **config['data']}
-    config['options'] = {**systems.default_options(config['system']),
-                         **config['options']}
-    config['optimizers'] = {
-        name: dataclasses.asdict(Adam(**adam))
-        for name, adam in config['optimizers'].items()}
-    return ml_collections.ConfigDict(config)
+    return from_json(json.loads(path.read_text()))
   except FileNotFoundError as error:
     raise UsageError(
         f'{workdir} holds no run: there is no {path}') from error
   except (KeyError, OSError, TypeError, ValueError) as error:
     raise UsageError(f'cannot read {path}: {error}') from error
+
+
+def from_json(saved: Mapping[str, Any]) -> ml_collections.ConfigDict:
+  """Returns a config that was saved; keys that are newer have their defaults.
+
+  Args:
+    saved: at least its system, stage, options and data.
+
+  Raises:
+    KeyError, TypeError, ValueError: it is no config.
+    UsageError: there is no such system.
+  """
+  config = {'optimizers': {}, **_NEWER, **saved}
+  config['data'] = {**dataclasses.asdict(Data()), **config['data']}
+  config['options'] = {**systems.default_options(config['system']),
+                       **config['options']}
+  config['optimizers'] = {
+      name: dataclasses.asdict(Adam(**adam))
+      for name, adam in config['optimizers'].items()}
+  return ml_collections.ConfigDict(config)
 
 
 def _json(config: ml_collections.ConfigDict) -> str:

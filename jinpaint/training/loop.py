@@ -52,6 +52,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     UsageError: the config, the data or the work directory cannot be used.
     RunError: a loss or a weight is no longer finite, or the disk is full.
   """
+  start = time.monotonic()
   with contextlib.ExitStack() as stack:
     # A run that goes on must not change while it is read.
     going_on = checkpoints.exist(workdir)
@@ -120,7 +121,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     meter = Meter(step, steps, config.batch_size)
     stack.callback(meter.close)
     rest = itertools.chain([first_batch], stream)
-    while step < steps:
+    last = step >= steps
+    while not last:
       step += 1
       batch = dict(next(rest))
       progress['position'] = int(
@@ -132,7 +134,9 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
       state, logs = step_fn(state, published, batch)
       meter.add(logs)
 
-      last = step == steps
+      in_time = not config.minutes or (
+          time.monotonic() - start < 60 * config.minutes)
+      last = step >= steps or not in_time
       logging, evaluating, saving = (
           last or step % every == 0 for every in
           (config.log_every, config.eval_every, config.save_every))
@@ -155,6 +159,9 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
           # What was evaluated is saved, so that the best step can be kept.
           saved.save(host_state, progress, means)
 
+    if step < steps:
+      say(f'{config.minutes:g} minutes are over at step {step} of {steps}; the '
+          'same command goes on')
     host_state = jax.device_get(state)
     watch.report(host_state.variables, step)
     for name in getattr(stream, 'skipped', ()):
@@ -269,6 +276,9 @@ def _check(config: ml_collections.ConfigDict, stage: Stage) -> None:
   for name in ('log_every', 'eval_every', 'save_every', 'keep'):
     if config[name] < 1:
       raise UsageError(f'config.{name} is {config[name]}; it must be positive')
+  if not config.minutes >= 0:  # True of NaN as well
+    raise UsageError(f'config.minutes is {config.minutes}; it must be 0 or '
+                     'more')
   if min(config.steps, config.epochs) < 0 or not (
       config.steps or config.epochs):
     raise UsageError(f'config.steps is {config.steps} and config.epochs '

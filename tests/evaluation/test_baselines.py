@@ -3,7 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import restoration
 
+from jinpaint.errors import UsageError
 from jinpaint.evaluation import baselines
 
 
@@ -30,6 +32,22 @@ def test_opencv_s_methods_are_opencv_s_with_a_radius_of_3(case, method, flag):
       method(image, mask), cv2.inpaint(black, mask * 255, 3, flag))
 
 
+def test_biharmonic_is_scikit_image_s_rounded_to_8_bits(case):
+  image, mask = case
+  theirs = restoration.inpaint_biharmonic(
+      image, mask.astype(bool), channel_axis=-1)
+  np.testing.assert_allclose(
+      baselines.biharmonic(image, mask), 255 * np.clip(theirs, 0, 1),
+      atol=0.5 + 1e-6)
+
+
+def test_methods_are_chosen_by_name_in_order():
+  assert list(baselines.choose(['mean', 'biharmonic'])) == [
+      'mean of known pixels', 'biharmonic']
+  with pytest.raises(UsageError, match='unknown classical method "tela"; did you mean "telea"'):
+    baselines.choose(['tela'])
+
+
 def test_the_mean_is_that_of_the_known_pixels_of_each_channel():
   image = np.zeros((2, 2, 3), np.uint8)
   image[0, 0], image[0, 1], image[1, 0] = (10, 0, 1), (20, 0, 2), (90, 9, 9)
@@ -39,10 +57,10 @@ def test_the_mean_is_that_of_the_known_pixels_of_each_channel():
   np.testing.assert_array_equal(filled[1], [[15, 0, 2]] * 2)  # 1.5 is even: 2
 
 
-@pytest.mark.parametrize('name', baselines.BASELINES)
+@pytest.mark.parametrize('name', baselines.ROWS)
 def test_known_pixels_stay_and_what_a_hole_holds_is_not_read(case, name):
   image, mask = case
-  method = baselines.BASELINES[name]
+  method = baselines.ROWS[name].fill
   filled = method(image, mask)
   assert filled.shape == image.shape
   assert filled.dtype == np.uint8
@@ -53,11 +71,11 @@ def test_known_pixels_stay_and_what_a_hole_holds_is_not_read(case, name):
   assert (filled[mask == 1] != image[mask == 1]).any()
 
 
-@pytest.mark.parametrize('name', baselines.BASELINES)
+@pytest.mark.parametrize('name', baselines.ROWS)
 def test_without_a_hole_the_image_stays_and_without_known_pixels_it_is_black(
     case, name):
   image, mask = case
-  method = baselines.BASELINES[name]
+  method = baselines.ROWS[name].fill
   before = image.copy()
   np.testing.assert_array_equal(method(image, np.zeros_like(mask)), image)
   np.testing.assert_array_equal(
@@ -65,9 +83,9 @@ def test_without_a_hole_the_image_stays_and_without_known_pixels_it_is_black(
   np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize('name', baselines.BASELINES)
+@pytest.mark.parametrize('name', baselines.ROWS)
 def test_an_image_of_one_colour_is_filled_with_it(case, name):
   _, mask = case
   image = np.broadcast_to(np.uint8([30, 120, 250]), (*mask.shape, 3)).copy()
   np.testing.assert_allclose(  # Telea's rounding is off by up to two levels
-      baselines.BASELINES[name](image, mask).astype(int), image, atol=2)
+      baselines.ROWS[name].fill(image, mask).astype(int), image, atol=2)
