@@ -13,17 +13,18 @@ from jinpaint.configs import common
 def get_config():
   """Returns the recipe."""
   config = common.base('scratches', 'inpaint')
-  config.steps = 6000
+  config.steps = 2500
   config.batch_size = 16
-  config.eval_every = config.save_every = 500
+  config.eval_every = config.save_every = 250
   config.average = 0.999
   config.pretrained = 'none'
 
   config.data.source = 'folder:photographs'
   config.data.size = 128
   config.data.crop = 'random'
-  config.data.scales = (0.15, 1.0)
-  config.data.mask = 'damage'
+  config.data.scales = (0.2, 1.0)
+  # Denser than real damage: only holes teach.
+  config.data.mask = 'damage:percent=4-20'
 
   config.optimizers.mender = common.adam(
       1e-3, 0.9, 0.999, warmup_steps=100, cosine_steps=-1, clip_norm=1.0)

@@ -37,6 +37,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     'inpaintgan': dict(width=1 / 16, blocks=1),
     'isnet': dict(width=1 / 16, blocks=1),
     'lama': dict(ngf=4, ndf=4, blocks=1),
+    'scratches': dict(widths=(4, 6), blocks=(1, 1)),
     'pconv': dict(levels=3, width=1 / 16),
     'pconv_lines': dict(widths=(4, 8), discriminator_widths=(4, 8)),
     'sketchrefiner': dict(width=1 / 16, blocks=1),

@@ -70,32 +70,6 @@ def l1_per_hole(prediction: Array, target: Array, mask: Array) -> Array:
   return l1(prediction, target) / jnp.where(fraction > 0, fraction, 1)
 
 
-def log_hole_error(prediction: Array, target: Array, mask: Array, *,
-                   floor: float) -> Array:
-  """Returns the mean over all images of log(e + floor^2).
-
-  e is the mean squared error in the hole of an image. But for its sign, its
-  scale and its floor it is the PSNR in the hole: an image whose hole is hard to
-  fill counts no more than another. Chen et al., 2021, arXiv:2105.06086 (HINet),
-  train on the PSNR of whole images.
-
-  Args:
-    prediction: (B, H, W, C).
-    target: of the same shape.
-    mask: (B, H, W, 1) or of the same shape, 1 = hole. An image without a hole
-      has no error.
-    floor: an error, in the unit of the images, below which it does not pay to
-      be better.
-  """
-  checks.same_shape(prediction=prediction, target=target)
-  checks.mask_of(mask, prediction=prediction)
-  pixels = lambda x: jnp.sum(jnp.broadcast_to(x, target.shape), (1, 2, 3))
-  missing = pixels(mask)
-  error = pixels(mask * optax.squared_error(prediction, target))
-  return jnp.mean(jnp.log(
-      error / jnp.where(missing > 0, missing, 1) + floor**2))
-
-
 def total_variation(image: Array) -> Array:
   """Returns mean |horizontal differences| + mean |vertical differences|.
 

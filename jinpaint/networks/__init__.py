@@ -55,7 +55,7 @@ REGISTRY = {name: Registered(*where) for name, where in {
     'pconv_lines': ('pconv_lines', 'LinePConvNet', (3, 1)),
     'pconv_lines_discriminator': ('pconv_lines', 'LineDiscriminator', (3,)),
     'pconv_unet': ('pconv', 'PConvUNet', (3, 1)),
-    'scratches_mender': ('scratches', 'Mender', (3, 1)),
+    'scratches_mender': ('scratches', 'Mender', (6, 1)),
     'sketchrefiner_discriminator': (
         'patchgan', 'SketchRefinerDiscriminator', (3,)),
     'sketchrefiner_enhancement': ('sketchrefiner', 'Enhancement', (1,)),

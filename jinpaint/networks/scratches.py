@@ -20,7 +20,7 @@ from jinpaint.types import Array
 
 
 class Mender(nn.Module):
-  """Predicts what a smooth fill of the holes lacks.
+  """Predicts what smooth fills of the holes lack.
 
   Attributes:
     widths: channels at a half, a quarter, an eighth, ... of the size.
@@ -37,12 +37,12 @@ class Mender(nn.Module):
     return 2 ** len(self.widths)
 
   @nn.compact
-  def __call__(self, smooth: Array, mask: Array, train: bool = False
+  def __call__(self, fills: Array, mask: Array, train: bool = False
                ) -> Array:
-    """Predicts the difference of the true image to a smooth fill.
+    """Predicts the difference of the true image to the first of the fills.
 
     Args:
-      smooth: (B, H, W, 3) RGB in [0, 1], the holes filled.
+      fills: (B, H, W, 6), the holes filled in two ways, RGB in [0, 1] each.
       mask: (B, H, W, 1), 1 = hole.
       train: makes no difference.
 
@@ -50,7 +50,7 @@ class Mender(nn.Module):
       (B, H, W, 3); 0 before anything is learned.
     """
     del train
-    x = images.stacked(smooth - 0.5, mask)
+    x = images.stacked(fills - 0.5, mask)
     skips = []
     for i, (width, blocks) in enumerate(
         zip(self.widths, self.blocks, strict=True), start=1):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jinpaint.data import mask_drawings as masks
+from jinpaint.errors import UsageError
 
 KINDS = sorted(masks.KINDS)
 SIZES = [(37, 61), (61, 37), (64, 48), (8, 200), (1, 1), (1, 9), (9, 1), (2, 3)]
@@ -310,3 +311,45 @@ def test_lama_s_masks_are_boxes_or_strokes(holes, side, share):
   found = [is_boxes(masks.lama(rng(i), 256, 256, holes=holes))
            for i in range(300)]
   assert np.mean(found) == pytest.approx(share, abs=.08)
+
+
+# Damage.
+
+
+def widest(mask):
+  """Returns the width of the widest place of a mask, in pixels."""
+  padded = np.pad(mask, 1)
+  return 2 * cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE
+                                   ).max()
+
+
+@pytest.mark.parametrize('shapes', ['scratches', 'wires', 'text', 'specks'])
+@pytest.mark.parametrize('pixels', [2, 8, 15])
+def test_damage_is_as_wide_as_it_says(shapes, pixels):
+  # Of one shape alone: where two cross, a mask is wider than either.
+  widths = []
+  for i in range(20):
+    mask = np.zeros((256, 256), np.uint8)
+    masks._SHAPES[shapes](rng(i), mask, pixels)
+    if mask.any():
+      widths.append(widest(mask))
+  # Joints of letters are wider than their strokes; specks vary by half.
+  assert 0.5 * pixels < np.median(widths) < 1.3 * pixels + 2
+  assert max(widths) < 2 * pixels + 3
+
+
+@pytest.mark.parametrize(('size', 'median'), [
+    ((128, 128), .12), ((600, 900), .07), ((1200, 1600), .065)])
+def test_damage_covers_the_share_asked_for_and_one_shape_more(size, median):
+  drawn = shares('damage', size, 30, percent=(5, 7))
+  assert drawn.min() >= 0.05
+  assert np.median(drawn) < median
+
+
+def test_damage_shapes_can_be_chosen_and_are_mixed_otherwise():
+  names = ('scratches', 'wires', 'text', 'specks', 'blobs')
+  drawn = [masks.damage(rng(1), 128, 128, shapes=name) for name in names]
+  for a, b in itertools.combinations(drawn, 2):
+    assert (a != b).any()
+  with pytest.raises(UsageError, match='60 percent; it must be 50 at most'):
+    masks.damage(rng(), 64, 64, percent=(10, 60))
