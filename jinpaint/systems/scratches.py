@@ -1,10 +1,10 @@
 """Thin damage, mended from smooth fills: scratches, wires, text and dust.
 
 jinpaint's own system, no paper's. What a hole of a few pixels lacks when it has
-been filled smoothly (`jinpaint.layers.smooth_fill`) is little: edges and texture
-that go on from both sides. The network of `jinpaint.networks.scratches` sees
-two such fills, one that goes on with the slopes around the hole and one that
-does not, and learns what the first one lacks. So it begins where classical
+been filled smoothly (`jinpaint.layers.smooth_fill`) is little: edges and
+texture that go on from both sides. The network of `jinpaint.networks.scratches`
+sees two such fills, one that goes on with the slopes around the hole and one
+that does not, and learns what the first one lacks. So it begins where classical
 methods end, and a hole too wide for it stays near a smooth fill.
 
 The one loss is the mean absolute error in the hole. There is no adversary: it

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from jinpaint.data import damage
 from jinpaint.data import mask_drawings as masks
 from jinpaint.errors import UsageError
 
@@ -330,7 +331,7 @@ def test_damage_is_as_wide_as_it_says(shapes, pixels):
   widths = []
   for i in range(20):
     mask = np.zeros((256, 256), np.uint8)
-    masks._SHAPES[shapes](rng(i), mask, pixels)
+    damage.SHAPES[shapes](rng(i), mask, pixels)
     if mask.any():
       widths.append(widest(mask))
   # Joints of letters are wider than their strokes; specks vary by half.

@@ -270,7 +270,8 @@ def test_a_plus_in_a_path_stays_one(tmp_path):
     ('lines+blok', 'did you mean "block"'),
     ('blok+lines', 'did you mean "block"'),
     ('file:/tmp', 'did you mean "files"'),
-    ('', 'there are: block, damage, deepfill, files, half, lama, lines, strokes, walk'),
+    ('', 'there are: block, damage, deepfill, files, half, lama, lines, '
+     'strokes, walk'),
     ('lines:thicknes=2', 'option of lines.*did you mean "thickness"'),
     ('lines:height=2', 'unknown option of lines'),
     ('half:side=left', 'half:side=left"; nothing may follow "half"'),
