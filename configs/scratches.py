@@ -13,7 +13,7 @@ from jinpaint.configs import common
 def get_config():
   """Returns the recipe."""
   config = common.base('scratches', 'inpaint')
-  config.steps = 2500
+  config.steps = 2200
   config.batch_size = 16
   config.eval_every = config.save_every = 250
   config.average = 0.999
@@ -24,8 +24,8 @@ def get_config():
   config.data.crop = 'random'
   config.data.scales = (0.2, 1.0)
   # Denser than real damage: only holes teach.
-  config.data.mask = 'damage:percent=4-20'
+  config.data.mask = 'damage:percent=3-12'
 
   config.optimizers.mender = common.adam(
-      1e-3, 0.9, 0.999, warmup_steps=100, cosine_steps=-1, clip_norm=1.0)
+      3e-4, 0.9, 0.999, warmup_steps=100, cosine_steps=-1)
   return config

@@ -4,13 +4,13 @@ import fcntl
 import os
 from pathlib import Path
 
-from jinpaint.configs import quickstart
+from jinpaint.configs import pconv_lines
 from jinpaint.training import loop
 
 
 def config(**changes):
   """A run of seconds: two steps of 16 px, four features."""
-  made = quickstart.get_config()
+  made = pconv_lines.get_config('photos')
   made.steps, made.batch_size = 2, 4
   made.data.size = 16
   made.options.widths = (4,)

@@ -27,7 +27,7 @@ def damage(rng: np.random.Generator, height: int, width: int, *,
   pixels, whatever the size of the image, as those of real damage are.
 
   Options:
-    shapes: which; 'all' mixes them, one blob to nine others.
+    shapes: which; 'all' mixes them, a blob for every twenty.
     thickness: of scratches, wires, specks and the strokes of letters, in
       pixels; blobs are two to six times as wide.
     percent: share of the pixels, drawn uniformly, which the last shape may
@@ -41,7 +41,7 @@ def damage(rng: np.random.Generator, height: int, width: int, *,
   while mask.mean() < share:
     shape = shapes if shapes != 'all' else rng.choice(
         ['scratches', 'wires', 'text', 'specks', 'blobs'],
-        p=(0.3, 0.25, 0.25, 0.1, 0.1))
+        p=(0.3, 0.3, 0.25, 0.1, 0.05))
     pixels = max(1, int(rng.integers(*thickness, endpoint=True)))
     SHAPES[shape](rng, mask, pixels)
   return mask

@@ -35,8 +35,8 @@ class Options:
     hole: weight of the L1 loss in the hole.
   """
 
-  widths: tuple[int, ...] = (48, 96, 128)
-  blocks: tuple[int, ...] = (2, 2, 2)
+  widths: tuple[int, ...] = (48, 80, 112)
+  blocks: tuple[int, ...] = (2, 2, 1)
   hole: float = 100.0
 
 

@@ -18,7 +18,7 @@ from jinpaint.evaluation import evaluate, measures
 from jinpaint.training import loop
 
 ROOT = Path(__file__).parents[2]
-QUICK = '--config=configs/quickstart.py'
+QUICK = '--config=configs/pconv_lines.py:photos'
 WORK = '--workdir=nowhere/run'
 
 

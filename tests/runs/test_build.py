@@ -3,7 +3,7 @@
 import pytest
 
 from jinpaint import runs
-from jinpaint.configs import quickstart
+from jinpaint.configs import pconv_lines
 from jinpaint.errors import UsageError
 
 
@@ -13,7 +13,7 @@ from jinpaint.errors import UsageError
      'unknown network in config.remat "discriminatr"; did you mean '
      '"discriminator"?')])
 def test_computing_that_is_not_known_is_refused(key, value, message):
-  config = quickstart.get_config()
+  config = pconv_lines.get_config('photos')
   config[key] = value
   with pytest.raises(UsageError) as caught:
     runs.computing_of(config, runs.stage_of(config))
@@ -21,7 +21,7 @@ def test_computing_that_is_not_known_is_refused(key, value, message):
 
 
 def test_networks_are_computed_again_that_the_config_names():
-  config = quickstart.get_config()
+  config = pconv_lines.get_config('photos')
   config.remat = 'generator'
   assert runs.computing_of(config, runs.stage_of(config)) == {
       'compute': 'float32', 'remat': ('generator',)}

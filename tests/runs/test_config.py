@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jinpaint.configs import quickstart
+from jinpaint.configs import pconv_lines
 from jinpaint.errors import UsageError
 from jinpaint.runs import config as runs_config
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def config_of(**data):
-  config = quickstart.get_config()
+  config = pconv_lines.get_config('photos')
   config.data.update(data)
   return config
 

@@ -13,7 +13,7 @@ import pytest
 import tiny_run
 
 from jinpaint import inference, runs
-from jinpaint.configs import quickstart
+from jinpaint.configs import pconv_lines
 from jinpaint.errors import RunError, UsageError
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.training import loop
@@ -23,7 +23,7 @@ STEPS = 9
 
 
 def small_config(**changes):
-  config = quickstart.get_config()
+  config = pconv_lines.get_config('photos')
   config.steps, config.batch_size = STEPS, 4
   config.data.size = 16
   config.options.widths = (4, 8)
@@ -35,7 +35,7 @@ def small_config(**changes):
 
 
 def flags(config, workdir):
-  return ['train.py', '--config=configs/quickstart.py', f'--workdir={workdir}',
+  return ['train.py', '--config=configs/pconv_lines.py:photos', f'--workdir={workdir}',
           *(f'--config.{key}={value}' for key, value in {
               'steps': config.steps, 'batch_size': config.batch_size,
               'data.size': config.data.size,
@@ -204,6 +204,26 @@ def test_a_loader_of_the_caller_s_own_is_used(tmp_path):
   assert asked == [0, 8]
 
 
+def test_a_run_stops_by_time_and_goes_on(tmp_path, monkeypatch, capsys):
+  whole = loop.train(tiny_run.config(steps=3), tmp_path / 'whole')
+  now = 0.0
+
+  def seconds():  # every look at the clock takes a minute
+    nonlocal now
+    now += 60
+    return now
+
+  config = tiny_run.config(steps=3, minutes=1.0)
+  monkeypatch.setattr(loop.time, 'monotonic', seconds)
+  for step in (1, 2, 3):
+    assert int(loop.train(config, tmp_path / 'cut').step) == step
+    out = capsys.readouterr().out
+    assert (f'1 minutes are over at step {step} of 3; the same command goes on'
+            in out) == (step < 3)
+  cut = loop.train(config, tmp_path / 'cut')
+  jax.tree.map(np.testing.assert_array_equal, whole.params, cut.params)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
   def batches(position):
     del position
@@ -222,6 +242,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_it(tmp_path):
     ({'steps': 0}, 'steps is 0 and config.epochs 0'),
     ({'steps': -1}, 'steps is -1'),
     ({'save_every': 0}, 'save_every is 0'),
+    ({'minutes': -1.0}, 'minutes is -1'),
     ({'system': 'pconv_linse'}, 'did you mean "pconv_lines"')])
 def test_a_config_that_cannot_be_used_is_refused(tmp_path, changes, message):
   with pytest.raises(UsageError, match=message):
