@@ -35,7 +35,8 @@ def small_config(**changes):
 
 
 def flags(config, workdir):
-  return ['train.py', '--config=configs/pconv_lines.py:photos', f'--workdir={workdir}',
+  return ['train.py', '--config=configs/pconv_lines.py:photos',
+          f'--workdir={workdir}',
           *(f'--config.{key}={value}' for key, value in {
               'steps': config.steps, 'batch_size': config.batch_size,
               'data.size': config.data.size,
