@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> None:
   Raises:
     UsageError: a folder is no run, or the file exists or cannot be written.
   """
-  from jinpaint import report  # imported here: only this command needs it
+  # Imported here: SciPy takes time, which the other commands need not wait.
+  from jinpaint import report
   output = args.output
   if output is None:
     if len(args.runs) > 1:

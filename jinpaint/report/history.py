@@ -91,7 +91,8 @@ def _values(workdir: Path) -> Iterator[tuple[int, Any]]:
   there.
   """
   # Imported here: it takes seconds. TensorBoard reads with TensorFlow where
-  # that is installed, and by itself where it is not.
+  # that is installed, and by itself where it is not. TensorFlow greets with a
+  # page of text.
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
   from tensorboard.backend.event_processing import event_file_loader

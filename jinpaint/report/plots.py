@@ -178,7 +178,7 @@ def of_holes(evaluation: Evaluation, column: Column) -> Plot | None:
   highest = max([0.1, *evaluation.holes, *(row.high for row in evaluation.bins)
                  ])
   x = Axis(0, math.ceil(10 * highest - 1e-9) / 10, start=58, end=width - 18)
-  y = Axis(*_range(values), start=height - 48, end=10)
+  y = Axis(*_range(values), start=height - 58, end=10)
   return Plot(
       column.name, '', 'hole pixels, % of the image', width, height, x, y,
       x.ticks(10, lambda share: f'{100 * share:.0f}'), y.ticks(6, short),
