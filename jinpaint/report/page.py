@@ -23,6 +23,8 @@ _PICTURE_BYTES = 24 * 2**20
 _FIGURES = 24
 # Rows of a table of settings; a manifest may have one for each file.
 _ROWS = 400
+# Characters of a value in it.
+_VALUE = 1000
 
 
 class Run(NamedTuple):
@@ -159,10 +161,16 @@ def _settings(configs: Mapping[str, Mapping[str, str]]) -> _Settings | None:
   """Returns the table of the settings of some runs; None if they have none."""
   configs = {name: config for name, config in configs.items() if config}
   keys = dict.fromkeys(key for config in configs.values() for key in config)
-  rows = [(key, values, len(set(values)) > 1) for key in keys
+  rows = [(key, list(map(_cut, values)), len(set(values)) > 1) for key in keys
           if (values := [config.get(key, '-') for config in configs.values()])]
   return _Settings(list(configs), rows[:_ROWS],
                    len(rows[_ROWS:])) if rows else None
+
+
+def _cut(text: str) -> str:
+  """Returns a value, or its beginning and how long it is."""
+  return (text if len(text) <= _VALUE
+          else f'{text[:_VALUE]} ... ({len(text)} characters)')
 
 
 def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, list[plots.Plot]]]:

@@ -232,6 +232,18 @@ def test_pictures_end_where_the_page_would_become_too_large(folders, tmp_path):
   assert int(number) >= 11 - len(shown)
 
 
+def test_a_long_table_or_value_is_cut_and_that_is_said(tmp_path):
+  content = report_files.summary()
+  content['manifest'] = {
+      'list': 'x' * 5000, **{f'file {i}': i for i in range(999)}}
+  report_files.evaluation(tmp_path, content)
+  report.write([tmp_path], tmp_path / 'r.html')
+  page = Page(tmp_path / 'r.html')
+  assert f'{"x" * 1000} ... (5000 characters)' in page.text
+  assert 'x' * 1001 not in page.text
+  assert 'file 398 398 600 more rows are left out.' in page.text
+
+
 @pytest.mark.parametrize(('content', 'message'), [
     (None, 'holds no run and no evaluation'),
     ('{', 'cannot read .*summary.json'),
