@@ -5,4 +5,5 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=['jinpaint*']), 'jinpaint.configs'],
     package_dir={'jinpaint.configs': 'configs'},
-    package_data={'jinpaint': ['py.typed', 'models/*.npz']})
+    package_data={'jinpaint': ['py.typed', 'models/*.npz'],
+                  'jinpaint.report': ['templates/*']})

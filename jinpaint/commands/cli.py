@@ -14,6 +14,7 @@ from jinpaint.commands import (
     inpaint,
     masks,
     pack,
+    report,
     sketches,
     systems,
     weights,
@@ -21,7 +22,8 @@ from jinpaint.commands import (
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems)
+_COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems,
+             report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
