@@ -8,8 +8,8 @@ norms, so that a picture does not depend on what it is filled with.
 """
 
 from flax import linen as nn
+import jax.numpy as jnp
 
-from jinpaint import images
 from jinpaint.layers.conv import Conv
 from jinpaint.layers.upsampling import (
     pixel_shuffle,
@@ -50,7 +50,7 @@ class Mender(nn.Module):
       (B, H, W, 3); 0 before anything is learned.
     """
     del train
-    x = images.stacked(fills - 0.5, mask)
+    x = jnp.concatenate([fills - 0.5, mask], axis=-1)
     skips = []
     for i, (width, blocks) in enumerate(
         zip(self.widths, self.blocks, strict=True), start=1):
