@@ -145,7 +145,8 @@ def classify(real: Rows, fake: Rows, tolerance: float = 1e-4) -> Classifier:
 
   Shengyu Zhao et al., 2021, arXiv:2103.10428 (CoModGAN): scikit-learn's
   `LinearSVC(dual=False)`, a squared hinge whose bias is penalised like a
-  weight. So the scores change if a constant is added to all features.
+  weight. So the scores change if a constant is added to all features. They are
+  published of the features of `fid/stylegan`.
 
   Args:
     real: (N, d).

@@ -1,8 +1,8 @@
 """From 8-bit images to the features of FID, KID, P-IDS and U-IDS.
 
 Programs that print "FID" bring images to the network's 299 x 299 pixels in
-different ways, which moves FID by up to a tenth. So each way has a name, and a
-table says which:
+different ways, by which FIDs of small images differ by more than 10 %. So each
+way has a name, which belongs beside the number:
 
 | variant           | resizing                       | pixels v become   |
 |-------------------|--------------------------------|-------------------|
@@ -104,11 +104,12 @@ class Variant(NamedTuple):
 
 VARIANTS: Mapping[str, Variant] = {
     'fid/pytorch-fid': Variant(_between_centres, 127.5, 127.5),
-    'fid/clean': Variant(_bicubic, 128, 128),
-    'fid/stylegan': Variant(_from_corner, 128, 128),
+    'fid/clean': Variant(_bicubic, 128.0, 128.0),
+    'fid/stylegan': Variant(_from_corner, 128.0, 128.0),
 }
 
-# Feature -> what papers use it for; the others are for few images.
+# By how many numbers they have. Papers report the last one; the others are for
+# few images.
 FEATURES = ('64', '192', '768', '2048')
 
 
@@ -168,8 +169,7 @@ class Extractor:
     Args:
       variables: of the network `fid_inception`.
       variant: a key of `VARIANTS`.
-      feature: one of `FEATURES`. The last one is what papers report; those
-        with fewer numbers suit few images.
+      feature: one of `FEATURES`.
       batch_size: how many images the network reads at once, or a few more to
         give each device as many.
 

@@ -25,9 +25,11 @@ class LPIPS(nn.Module):
   """A distance of images; 0 for equal ones, lower is more alike.
 
   Attributes:
+    title: what it is called in messages.
     smallest: the least height and width of images.
   """
 
+  title: ClassVar[str]
   smallest: ClassVar[int]
 
   def network(self) -> nn.Module:
@@ -48,9 +50,9 @@ class LPIPS(nn.Module):
     """
     del train
     if min(x.shape[1:3]) < self.smallest:
-      raise UsageError(f'{type(self).__name__} needs images of at least '
-                       f'{self.smallest} x {self.smallest}, not '
-                       f'{x.shape[1]} x {x.shape[2]}')
+      raise UsageError(f'{self.title} needs images of at least {self.smallest} '
+                       f'x {self.smallest} pixels, not {x.shape[1]} x '
+                       f'{x.shape[2]}')
     network = self.network()
     of_x, of_y = network(x), network(y)
     distance = jnp.zeros(x.shape[0], x.dtype)
@@ -65,6 +67,7 @@ class LPIPS(nn.Module):
 class AlexLPIPS(LPIPS):
   """LPIPS by AlexNet."""
 
+  title = 'LPIPS by AlexNet'
   smallest = 31
 
   def network(self) -> nn.Module:
@@ -75,6 +78,7 @@ class AlexLPIPS(LPIPS):
 class VGGLPIPS(LPIPS):
   """LPIPS by VGG-16."""
 
+  title = 'LPIPS by VGG-16'
   smallest = 16
 
   def network(self) -> nn.Module:

@@ -308,8 +308,8 @@ def test_fids_file_is_named_where_it_cannot_be_downloaded(
   file = 'pt_inception-2015-12-05-6726825d.pth'
   for part in ('no network', f'releases/download/fid_weights/{file}',
                '95,628,359 bytes', 'SHA-256 6726825d0af5f729cebd5821db510b11'
-               'b1cfad8faad88a03f1befd49fb9129b2', f'put it at {tmp_path}/{file}'
-               ):
+               'b1cfad8faad88a03f1befd49fb9129b2',
+               f'put it at {tmp_path}/{file}'):
     assert part in message
 
 

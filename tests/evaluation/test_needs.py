@@ -105,6 +105,12 @@ def test_a_network_that_is_missing_costs_its_column_alone(missing, batch):
       reports.table(without).splitlines())
 
 
+def test_images_that_are_too_small_are_one_line(here, batch):
+  small = {key: x[:, :16] if x.ndim == 4 else x for key, x in batch.items()}
+  with pytest.raises(UsageError, match=r'^LPIPS by AlexNet needs .* 31 x 31 '):
+    evaluator([LPIPS])({}, [small])
+
+
 def test_where_nothing_is_left_to_measure_that_is_the_error(missing):
   with pytest.raises(UsageError, match=REASON):
     needs.load(measures.choose([LPIPS]))
