@@ -46,7 +46,8 @@ _METRICS = flags.DEFINE_list(
     'metrics', [], 'What is measured of filled images: psnr, psnr_hole, ssim, '
     'ssim_hole, l1_percent, l1_percent_hole, jaccard_soft, jaccard_hole, '
     'jaccard_tolerance, ssim_gaussian, psnr_gray, ssim_uniform, ssim_range_2, '
-    'relative_l1. Edges and sketches that a system predicts are always '
+    'relative_l1, lpips_alex, lpips_vgg (their weights are fetched where they '
+    'are not here). Edges and sketches that a system predicts are always '
     'measured.')
 _METRIC_SET = flags.DEFINE_string(
     'metric_set', '', 'What is measured of filled images before --metrics: '

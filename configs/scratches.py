@@ -13,19 +13,19 @@ from jinpaint.configs import common
 def get_config():
   """Returns the recipe."""
   config = common.base('scratches', 'inpaint')
-  config.steps = 2200
-  config.batch_size = 16
-  config.eval_every = config.save_every = 250
+  config.steps = 14_000
+  config.batch_size = 8
+  config.eval_every = config.save_every = 1000
   config.average = 0.999
   config.pretrained = 'none'
 
   config.data.source = 'folder:photographs'
-  config.data.size = 128
+  config.data.size = 96
   config.data.crop = 'random'
-  config.data.scales = (0.2, 1.0)
+  config.data.scales = (0.15, 0.8)
   # Denser than real damage: only holes teach.
   config.data.mask = 'damage:percent=3-12'
 
   config.optimizers.mender = common.adam(
-      3e-4, 0.9, 0.999, warmup_steps=100, cosine_steps=-1)
+      6e-4, 0.9, 0.99, warmup_steps=300, cosine_steps=-1, clip_norm=2.0)
   return config

@@ -72,12 +72,15 @@ class Measure(NamedTuple):
     definition: what is printed below the table, without a full stop.
     of_images: `(nets, batch, completed) -> (B,)`; it is jitted. `completed` is
       what `complete` returned, with the 'image' rounded to 8 bits as in a saved
-      file.
+      file. `nets` holds the stage's networks, or, if `needs` names any, those.
     better: 'higher' or 'lower'; '' where neither is better.
     unit: 'dB', '%' or ''.
     weighted_by: keys of the measures whose sum is the weight of an image in the
       mean: a share of pixels that is weighted by their number is the share of
       all images' pixels. Empty where all images weigh the same.
+    needs: the published networks that it applies, in float32 whatever the type
+      in which the stage computes. Where they cannot be had, the column is left
+      out. Not for a stage's own measures.
   """
 
   name: str
@@ -86,6 +89,7 @@ class Measure(NamedTuple):
   better: str = 'higher'
   unit: str = ''
   weighted_by: tuple[str, ...] = ()
+  needs: tuple[str, ...] = ()
 
 
 class Stage(NamedTuple):

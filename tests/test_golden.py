@@ -56,6 +56,8 @@ VARIANTS = {
 OUTPUTS = {
     'ade20k_resnet50_dilated': lambda found: [
         found[f'layer{i}'] for i in (4, 1, 2, 3)],
+    'fid_inception': lambda found: [
+        found[name] for name in ('2048', '64', '192', '768')],
     'gated_discriminator': lambda result: result[:1],
 }
 

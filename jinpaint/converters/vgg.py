@@ -10,7 +10,7 @@ _DEPTHS = {'vgg16': (2, 2, 3, 3, 3), 'vgg19': (2, 2, 4, 4, 4)}
 
 
 def _layers(depths: tuple[int, ...]) -> dict[str, str]:
-  """Returns `Converter.layers`.
+  """Returns what layers are called in torchvision's files.
 
   Args:
     depths: how many convolutions each block has.
@@ -24,13 +24,16 @@ def _layers(depths: tuple[int, ...]) -> dict[str, str]:
   return layers
 
 
+# Network -> its layers -> what they are called in torchvision's files.
+LAYERS = {name: _layers(depths) for name, depths in _DEPTHS.items()}
+
 CONVERTERS = {
-    name: Converter(_layers(depths), (image(3),),
-                    whole={'layers': ('pool5',)}, ignored=('classifier.*',))
-    for name, depths in _DEPTHS.items()
+    name: Converter(layers, (image(3),), whole={'layers': ('pool5',)},
+                    ignored=('classifier.*',))
+    for name, layers in LAYERS.items()
 }
 
 # Layers of the network -> what the file in the package calls them.
 PACKAGED = {'vgg16': {
     layer: f'VGG16_0/Conv_{i}'
-    for i, layer in enumerate(_layers(_DEPTHS['vgg16']))}}
+    for i, layer in enumerate(LAYERS['vgg16'])}}

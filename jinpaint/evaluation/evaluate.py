@@ -9,7 +9,7 @@ from jinpaint import runs
 from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import baselines, literature, measures, reports
+from jinpaint.evaluation import baselines, literature, measures, needs, reports
 from jinpaint.evaluation.scores import Evaluation, Evaluator
 from jinpaint.runs import checkpoints
 from jinpaint.stage import Measure, Stage
@@ -102,8 +102,10 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
   """
   guidance = runs.guidance_of(config, training=False)
   loaded = published or {}
+  available = needs.load(measures.choose() if of_images is None else of_images)
   return Evaluator(
-      stage, guidance=guidance, of_images=of_images,
+      stage, guidance=guidance, of_images=available.measures,
+      needed=available.networks, left_out=available.left_out,
       published={
           name: loaded[name] if name in loaded else pretrained.load(name)
           for name in guidance.published},

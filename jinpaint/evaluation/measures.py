@@ -8,6 +8,8 @@ those of a predicted edge map.
 
 from collections.abc import Callable, Iterable, Mapping
 
+import jax
+
 from jinpaint import errors
 from jinpaint.evaluation import metrics
 from jinpaint.nets import Nets
@@ -46,6 +48,14 @@ def _of_edges_in_hole(function: Callable[..., Array], threshold: float
   return of_images
 
 
+def _lpips(network: str) -> _OfImages:
+  """Has a published network compare the filled and the true image."""
+  def of_images(nets: Nets, batch: Batch, completed: Mapping[str, Array]
+                ) -> Array:
+    return nets(network, completed['image'], batch['image'])
+  return of_images
+
+
 def _l1_percent(prediction: Array, image: Array, where: Array | None = None
                 ) -> Array:
   return 100 * metrics.l1(prediction, image, where)
@@ -64,6 +74,8 @@ _PSNR = '10 log10(1 / mean squared error) over pixels and channels'
 _SSIM = ('scikit-image: each channel, uniform window 7, sample covariance, '
          'outer 3 pixels left out')
 _L1 = '100 x mean absolute error over pixels and channels'
+_LPIPS = ('version 0.1, whole image, the sum over {} layers of weighted '
+          'squared differences of unit features')
 _OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
 
 # Measures of a filled image, by key.
@@ -101,6 +113,13 @@ MEASURES: Mapping[str, Measure] = {
     'relative_l1': Measure(
         'mae, EdgeConnect', 'sum |a - b| / sum(a + b) of gray images',
         _of_image(_relative_l1_gray), better='lower'),
+    # Their weights are fetched where they are not here.
+    'lpips_alex': Measure(
+        'LPIPS, AlexNet', _LPIPS.format('AlexNet\'s five'),
+        _lpips('lpips_alex'), better='lower', needs=('lpips_alex',)),
+    'lpips_vgg': Measure(
+        'LPIPS, VGG-16', _LPIPS.format('five of VGG-16\'s'),
+        _lpips('lpips_vgg'), better='lower', needs=('lpips_vgg',)),
 }
 
 # Measures that belong together: those of every table, and what papers print.
@@ -179,14 +198,24 @@ def of_edges(threshold: float = 0.5) -> dict[str, Measure]:
 
 
 def apply(measures: Mapping[str, Measure], nets: Nets, batch: Batch,
-          completed: Mapping[str, Array]) -> dict[str, Array]:
+          completed: Mapping[str, Array], published: Nets | None = None
+          ) -> dict[str, Array]:
   """Returns the value of every measure for every image: key -> (B,).
 
   Args:
     measures: by key.
-    nets: the networks that measures apply.
+    nets: the stage's networks.
     batch: what was predicted from, and the truth.
     completed: what `jinpaint.stage.complete` returned.
+    published: the networks that measures need.
   """
-  return {key: measure.of_images(nets, batch, completed)
-          for key, measure in measures.items()}
+  values = {}
+  for key, measure in measures.items():
+    if measure.needs:
+      assert published is not None, measure.needs
+      # A GPU would round the inputs of convolutions to ten bits.
+      with jax.default_matmul_precision('highest'):
+        values[key] = measure.of_images(published, batch, completed)
+    else:
+      values[key] = measure.of_images(nets, batch, completed)
+  return values

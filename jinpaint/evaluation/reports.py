@@ -77,7 +77,8 @@ def table(evaluation: Evaluation) -> str:
       'images, scored as 8-bit RGB.',
       *(f'- {measure.name}: {_definition(measure)}.'
         for measure in measures.values()),
-      *_remarks(evaluation), *_left_out(evaluation)])
+      *_remarks(evaluation), *_not_measured(evaluation),
+      *_left_out(evaluation)])
 
 
 def comparison(literature: Table, evaluations: Sequence[Evaluation],
@@ -164,6 +165,12 @@ def _remarks(evaluation: Evaluation) -> Iterator[str]:
     yield f'- {method}: {remark}.'
 
 
+def _not_measured(evaluation: Evaluation) -> Iterator[str]:
+  """Yields a line for each column that is missing."""
+  for key, reason in evaluation.left_out.items():
+    yield f'- {key} left out: {reason}.'
+
+
 def _left_out(evaluation: Evaluation, where: str = '') -> Iterator[str]:
   """Yields a line for each mean that leaves images out."""
   reasons = {'infinite': 'identical to the truth',
@@ -208,6 +215,7 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
       'definitions': {key: measure.definition
                       for key, measure in evaluation.measures.items()},
       'remarks': dict(evaluation.remarks),
+      'left_out': dict(evaluation.left_out),
       'methods': {
           method: {key: _without_nan(summary)
                    for key, summary in evaluation.summary(method).items()}

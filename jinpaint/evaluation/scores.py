@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import devices
+from jinpaint import devices, networks
 from jinpaint.evaluation import measures
 from jinpaint.evaluation.baselines import Method
 from jinpaint.guidance import Guidance
@@ -101,6 +101,7 @@ class Evaluation:
     measures: what was measured, by key, in the order of a table's columns.
     remarks: method -> what a reader must know of its scores.
     broken: the held-out images that cannot be read, which were left out.
+    left_out: what could not be measured -> why.
   """
 
   methods: Mapping[str, Scores]
@@ -110,6 +111,7 @@ class Evaluation:
   measures: Mapping[str, Measure]
   remarks: Mapping[str, str] = dataclasses.field(default_factory=dict)
   broken: tuple[str, ...] = ()
+  left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   @property
   def system(self) -> str:
@@ -165,6 +167,8 @@ class Evaluator:
   def __init__(self, stage: Stage, *, guidance: Guidance,
                published: Variables | None = None,
                of_images: Mapping[str, Measure] | None = None,
+               needed: Variables | None = None,
+               left_out: Mapping[str, str] | None = None,
                edge_threshold: float = 0.5, compute: str = 'float32'):
     """Compiles nothing yet: the first batch does.
 
@@ -174,12 +178,17 @@ class Evaluator:
       published: the variables of the guidance's networks.
       of_images: what is measured of filled images; None for what
         `jinpaint.evaluation.measures.choose` returns by default.
+      needed: the variables of the networks that these measures need.
+      left_out: what was asked for and cannot be measured -> why.
       edge_threshold: pixels of edge maps above it are edges.
       compute: the type in which networks compute, see `jinpaint.nets`.
     """
     if of_images is None:
       of_images = measures.choose()
     self.stage = stage
+    self._left_out = dict(left_out or {})
+    needed = needed or {}
+    readers = {name: networks.create(name) for name in needed}
     self.measures: Mapping[str, Measure] = {
         **(of_images if stage.fills else {}),
         **(measures.of_edges(edge_threshold) if 'edge' in stage.makes else {}),
@@ -190,12 +199,14 @@ class Evaluator:
       return complete(stage.predict(nets, batch), batch)
 
     def score(columns: Mapping[str, Measure], modules: Mapping[str, nn.Module],
-              variables: Variables, batch: Batch,
+              variables: Variables, needed: Variables, batch: Batch,
               completed: Mapping[str, Array]) -> dict[str, Array]:
       nets = Nets(modules, variables, compute=compute)
-      return measures.apply(columns, nets, batch, _as_saved(completed, batch))
+      return measures.apply(columns, nets, batch, _as_saved(completed, batch),
+                            published=Nets(readers, needed))
 
     self._published = devices.everywhere(published or {})
+    self._needed = devices.everywhere(needed)
     self._guide = jax.jit(guidance.on_device)
     self._predict = jax.jit(predict)
     self._score = jax.jit(functools.partial(
@@ -241,10 +252,11 @@ class Evaluator:
       holes.append(np.mean(np.asarray(batch['mask'])[real], axis=(1, 2, 3)))
       inputs = self.guide(batch)
       scores = {system: self._score(
-          variables, inputs, self.predict(variables, inputs))}
+          variables, self._needed, inputs, self.predict(variables, inputs))}
       for name, method in others.items():
         filled = devices.spread(_fill_each(method, batch))
-        scores[name] = self._score_other(inputs, {'image': filled})
+        scores[name] = self._score_other(
+            self._needed, inputs, {'image': filled})
       for name, values in scores.items():
         parts[name].append({key: np.asarray(array)[real]
                             for key, array in values.items()})
@@ -255,7 +267,7 @@ class Evaluator:
         indices=joined, holes=np.concatenate(holes), measures=self.measures,
         remarks={system: _TRUE_EDGES_REMARK}
         if self.stage.needs_true_edges else {},
-        broken=tuple(getattr(batches, 'skipped', ())))
+        broken=tuple(getattr(batches, 'skipped', ())), left_out=self._left_out)
 
   def _joined(self, parts: list[Scores]) -> Scores:
     """Joins the scores of batches; measures are in the order of columns."""

@@ -28,8 +28,8 @@ class Mender(nn.Module):
       the way up.
   """
 
-  widths: tuple[int, ...] = (48, 80, 112)
-  blocks: tuple[int, ...] = (2, 2, 1)
+  widths: tuple[int, ...] = (32, 64, 96)
+  blocks: tuple[int, ...] = (1, 2, 1)
 
   @property
   def divisor(self) -> int:

@@ -35,8 +35,8 @@ class Options:
     hole: weight of the L1 loss in the hole.
   """
 
-  widths: tuple[int, ...] = (48, 80, 112)
-  blocks: tuple[int, ...] = (2, 2, 1)
+  widths: tuple[int, ...] = (32, 64, 96)
+  blocks: tuple[int, ...] = (1, 2, 1)
   hole: float = 100.0
 
 

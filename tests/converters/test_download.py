@@ -255,7 +255,8 @@ def test_a_full_disk_is_no_error_of_use_and_not_tried_again(
 def test_file_behind_a_page_is_asked_for_by_hand(server, path, publish):
   publish(by_hand=True, about='the second link')
   message = refusal()
-  assert f'{server.server_port}/tiny.pth (the second link)' in message
+  assert (f'{server.server_port}/tiny.pth (the second link, SHA-256 '
+          in message)
   assert str(path) in message
   assert server.ranges == []
   path.parent.mkdir(parents=True)

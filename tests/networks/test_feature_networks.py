@@ -1,15 +1,18 @@
-"""VGG, HED and the ADE20k encoder, beyond what the golden files say."""
+"""Feature networks, beyond what the test of golden files says."""
 
+import functools
 import json
 from pathlib import Path
 
 from golden import fill
+import golden_files
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import jinpaint
+from jinpaint.errors import UsageError
 from jinpaint.networks import ade20k
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
@@ -56,6 +59,65 @@ def test_ade20k_features_have_an_eighth_of_the_size(size, eighth):
   assert features['layer1'].shape[-1] == 256
   assert [features[f'layer{i}'].shape[1:] for i in (2, 3, 4)] == [
       (*eighth, channels) for channels in (512, 1024, 2048)]
+
+
+@pytest.fixture(scope='module')
+def fid_golden():
+  path = golden_files.FOLDER / 'fid_inception.json'
+  return json.loads(path.read_text()), golden_files.Golden(path)
+
+
+def test_every_block_of_fids_inception_is_the_published_one(fid_golden):
+  manifest, golden = fid_golden
+  _, state = jax.jit(functools.partial(
+      jinpaint.create('fid_inception').apply,
+      capture_intermediates=True, mutable='intermediates'))(
+          jinpaint.from_torch('fid_inception', golden.state_dict({})),
+          golden.inputs['x'])
+  for name, expected in manifest['intermediates'].items():
+    [found] = state['intermediates'][name]['__call__']
+    found = np.asarray(found)
+    assert list(found.shape) == expected['shape'], name
+    tolerance = 1e-4 * expected['std']
+    assert found.mean() == pytest.approx(expected['mean'], abs=tolerance), name
+    assert found.std(ddof=1) == pytest.approx(expected['std'], abs=tolerance)
+    assert found.max() == pytest.approx(expected['max'], rel=1e-4), name
+
+
+@pytest.mark.parametrize('name', ['lpips_alex', 'lpips_vgg'])
+def test_every_layer_of_lpips_has_the_recorded_part_of_the_distance(name):
+  path = golden_files.FOLDER / f'{name}.json'
+  golden = golden_files.Golden(path)
+  network = jinpaint.create(name)
+  variables = jinpaint.from_torch(name, golden.state_dict({}))
+  x, y = golden.inputs.values()
+  _, state = network.apply(variables, x, y, capture_intermediates=True,
+                           mutable='intermediates')
+  for i, expected in enumerate(json.loads(path.read_text())['layers']):
+    [found] = state['intermediates'][f'linear{i}']['__call__']
+    np.testing.assert_allclose(found.mean((1, 2, 3)), expected, atol=1e-5)
+  np.testing.assert_array_equal(network.apply(variables, x, x), 0)
+  np.testing.assert_allclose(network.apply(variables, y, x),
+                             network.apply(variables, x, y), atol=1e-6)
+
+
+def test_lpips_has_a_gradient_where_a_pixel_has_no_feature():
+  network, x = jinpaint.create('lpips_alex'), jnp.ones((1, 40, 40, 3))
+  variables = jax.tree.map(jnp.zeros_like, network.init(
+      jax.random.key(0), x, x))
+  gradient = jax.grad(lambda x: network.apply(variables, x, 0 * x).sum())(x)
+  np.testing.assert_array_equal(gradient, 0)
+
+
+@pytest.mark.parametrize(('name', 'images'), [
+    ('lpips_alex', 2), ('lpips_vgg', 2), ('fid_inception', 1)])
+def test_images_that_are_too_small_are_refused(name, images):
+  network = jinpaint.create(name)
+  init = lambda size: jax.eval_shape(
+      network.init, jax.random.key(0), *images * [jnp.zeros((1, size, 90, 3))])
+  init(network.smallest)
+  with pytest.raises(UsageError, match=f'at least {network.smallest} x'):
+    init(network.smallest - 1)
 
 
 def test_ade20k_may_normalise_by_the_batch_and_moves_no_statistics():
