@@ -4,14 +4,23 @@ It imports nothing of jinpaint, so that any layer or loss may ask for `mean`.
 """
 
 from collections.abc import Callable
+import contextlib
 import contextvars
+from pathlib import Path
 from typing import Any
 
 import jax
 from jax import lax, sharding
 import numpy as np
+import psutil
 
 _AXIS = 'devices'
+# Where Linux says a container's limit of memory, and how much it uses.
+_CONTAINER = tuple(
+    (Path('/sys/fs/cgroup', limit), Path('/sys/fs/cgroup', used))
+    for limit, used in (('memory.max', 'memory.current'),
+                        ('memory/memory.limit_in_bytes',
+                         'memory/memory.usage_in_bytes')))
 _in_parallel_step = contextvars.ContextVar('in_parallel_step', default=False)
 
 
@@ -93,3 +102,19 @@ def _mesh() -> sharding.Mesh:
 
 def _by_device() -> sharding.NamedSharding:
   return sharding.NamedSharding(_mesh(), sharding.PartitionSpec(_AXIS))
+
+
+def free_memory() -> int:
+  """Returns how many bytes the first device may still take.
+
+  On CPUs it is what the operating system could give without swapping, or the
+  limit of the container that this process runs in, if that is less.
+  """
+  stats = jax.local_devices()[0].memory_stats()
+  if stats and 'bytes_limit' in stats:
+    return int(stats['bytes_limit'] - stats.get('bytes_in_use', 0))
+  free = psutil.virtual_memory().available
+  for limit, used in _CONTAINER:
+    with contextlib.suppress(OSError, ValueError):  # no container, or no limit
+      free = min(free, int(limit.read_text()) - int(used.read_text()))
+  return max(0, free)

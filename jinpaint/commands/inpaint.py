@@ -58,6 +58,11 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
                       help='colour of a hole (default: white)')
   parser.add_argument('--strict', action='store_true',
                       help='refuse masks and sketches with grey values')
+  parser.add_argument('--strategy', choices=('auto', 'original', 'tile'),
+                      default='auto', help='original: pictures are filled as a '
+                      'whole; tile: in windows of 1024 pixels around the '
+                      'holes; auto: as a whole where that fits the memory, '
+                      'else in windows, which is said (default: auto)')
   parser.add_argument('--overwrite', action='store_true')
   return parser
 
@@ -74,7 +79,8 @@ def run(args: argparse.Namespace) -> None:
   if not args.overwrite:
     writing.refuse_to_overwrite(case.output for case in cases)
   from jinpaint import inference  # imported here: it is slow
-  inpaint = inference.load(args.model, args.checkpoint, edge=args.edge)
+  inpaint = inference.load(args.model, args.checkpoint, edge=args.edge,
+                           strategy=args.strategy)
   instead = _instead_of_drawings(inpaint, cases, args)
   readable = _check(cases, args, sketch_cut=inpaint.sketch_cut)
   if instead:
@@ -82,6 +88,8 @@ def run(args: argparse.Namespace) -> None:
   _warn_of_jpeg([case.output for case in readable])
   for case in writing.progress(readable, 'image'):
     picture, hole, sketch, edge_map = _open(case, args, inpaint.sketch_cut)
+    if hole.any() and (plan := inpaint.plan(*hole.shape)).window:
+      print(f'note: {case.image} is filled {plan}', file=sys.stderr)
     filled = inpaint(picture.pixels, hole, sketch, edge_map=edge_map)
     files.write(case.output, picture._replace(pixels=filled))
   print(f'wrote {len(readable)} of {len(cases)} to {args.output}')

@@ -23,7 +23,8 @@ def model(workdir):
 def place(tmp_path, monkeypatch, model):
   """An empty working directory, and a model that is loaded already."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', lambda path, checkpoint, edge: model)
+  monkeypatch.setattr(
+      inference, 'load', lambda path, checkpoint, edge, strategy: model)
   return tmp_path
 
 

@@ -352,7 +352,7 @@ def led_by(*keys, cut=(), record=None):
     return {'image': image * (1 - batch['sketch'])
             if 'sketch' in keys else image}
 
-  def load(path, checkpoint, edge):
+  def load(path, checkpoint, edge, strategy):
     stage = Stage({}, {}, (), ('image', 'mask', *keys), Sizes(), (), paint)
     reads_edges = {'known_edge', 'true_edge'} & set(keys)
     return inference.Inpainter(stage, {}, guidance=Guidance(
