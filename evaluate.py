@@ -34,6 +34,11 @@ _MASK_HOLE = flags.DEFINE_string(
 _MASK_READING = flags.DEFINE_string(
     'mask_reading', '', 'How mask files are read, clean, soft or '
     "isnet[:jpeg=QUALITY]; by default the run's own.")
+_MASK_PAIRING = flags.DEFINE_enum(
+    'mask_pairing', '', ['', 'random', 'stem', 'order', 'single'],
+    'Which mask file belongs to which photograph: any; the one of the same '
+    'stem; the sorted files one by one, as published tests pair them; one file '
+    "for all. By default the run's own.")
 _SKETCH = flags.DEFINE_string(
     'sketch', '', 'For systems that follow sketches: simulated, simulated:'
     "move=20, files:PATH or none; by default the run's own.")
@@ -45,19 +50,22 @@ _EDGE = flags.DEFINE_enum(
 _METRICS = flags.DEFINE_list(
     'metrics', [], 'What is measured of filled images: psnr, psnr_hole, ssim, '
     'ssim_hole, l1_percent, l1_percent_hole, jaccard_soft, jaccard_hole, '
-    'jaccard_tolerance, ssim_gaussian, psnr_gray, ssim_uniform, ssim_range_2, '
-    'relative_l1. Edges and sketches that a system predicts are always '
-    'measured.')
+    'jaccard_tolerance, ssim_gaussian, ssim_gaussian_inner, psnr_gray, '
+    'ssim_uniform, ssim_range_2, relative_l1. Edges and sketches that a system '
+    'predicts are always measured.')
 _METRIC_SET = flags.DEFINE_string(
     'metric_set', '', 'What is measured of filled images before --metrics: '
-    'default, edgeconnect, isnet, pconv_lines or sketchrefiner; without both, '
-    'default.')
+    'default, edgeconnect, isnet, lama, mat, mmagic, pconv_lines or '
+    'sketchrefiner; without both, default.')
 _TABLE = flags.DEFINE_string(
     'table', '', "A paper's table to measure for and to print beside the run: "
     'isnet:places2 or isnet:celeba.')
 _METHODS = flags.DEFINE_list(
     'methods', ['telea', 'navier_stokes', 'mean'], 'Classical methods beside '
     'the run: telea, navier_stokes, mean, or biharmonic, which is slow.')
+_SEED = flags.DEFINE_integer(
+    'seed', None, 'With the number of a photograph it decides the hole and the '
+    "part of the photograph that is shown; by default the run's own.")
 _LIMIT = flags.DEFINE_integer(
     'limit', 0, 'How many of the first photographs; 0 for all.')
 
@@ -67,11 +75,13 @@ def main() -> None:
   from jinpaint.evaluation import evaluate
   evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
+      seed=_SEED.value,
       metrics=_METRICS.value, metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,
-          'mask_hole': _MASK_HOLE.value, 'eval_edge': _EDGE.value,
-          'mask_reading': _MASK_READING.value, 'sketch': _SKETCH.value})
+          'mask_hole': _MASK_HOLE.value, 'mask_pairing': _MASK_PAIRING.value,
+          'mask_reading': _MASK_READING.value, 'eval_edge': _EDGE.value,
+          'sketch': _SKETCH.value})
 
 
 if __name__ == '__main__':

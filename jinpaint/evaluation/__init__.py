@@ -5,6 +5,7 @@
 | `metrics`    | the arithmetic: functions that compare two batches of images |
 | `measures`   | the columns of a table, each with its name and definition    |
 | `baselines`  | the rows beside a system: classical methods                  |
+| `protocol`   | what a score depends on: photographs, sizes, holes, rules    |
 | `scores`     | scoring: measures of a system and of classical methods       |
 | `literature` | the numbers that papers print                                |
 | `reports`    | scores as tables, files and a picture                        |

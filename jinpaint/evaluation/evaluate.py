@@ -1,6 +1,7 @@
 """The whole evaluation of a run: from its checkpoint to a written report."""
 
 from collections.abc import Callable, Iterable, Mapping
+import dataclasses
 from pathlib import Path
 
 import ml_collections
@@ -10,6 +11,7 @@ from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import baselines, literature, measures, reports
+from jinpaint.evaluation.protocol import Protocol
 from jinpaint.evaluation.scores import Evaluation, Evaluator
 from jinpaint.runs import checkpoints
 from jinpaint.stage import Measure, Stage
@@ -17,8 +19,9 @@ from jinpaint.types import Variables
 
 
 def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
-             metrics: Iterable[str] = (), metric_set: str = '',
-             table: str = '', methods: Iterable[str] = baselines.DEFAULT,
+             seed: int | None = None, metrics: Iterable[str] = (),
+             metric_set: str = '', table: str = '',
+             methods: Iterable[str] = baselines.DEFAULT,
              data: Mapping[str, str] | None = None,
              write: Callable[[str], None] = print) -> None:
   """Evaluates a run's checkpoint, prints the table and writes it.
@@ -27,6 +30,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     workdir: the run's directory; `evaluation/` in it is written.
     checkpoint: 'last', 'best' or a step.
     limit: how many of the first photographs; 0 for all.
+    seed: decides holes and crops; None for the run's own.
     metrics: what is measured of filled images, keys of
       `jinpaint.evaluation.measures.MEASURES`.
     metric_set: a key of `jinpaint.evaluation.measures.SETS`, measured as well.
@@ -44,6 +48,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
       photographs or masks.
   """
   config = _config_of(workdir, data or {})
+  config.seed = config.seed if seed is None else seed
   stage = runs.stage_of(config)
   others = baselines.choose(methods)
   metrics = tuple(metrics)
@@ -128,9 +133,11 @@ def score(config: ml_collections.ConfigDict, variables: Variables, *,
     alone, which thus need not be scored again.
   """
   batches = _held_out(config, limit)
-  return evaluator(variables, batches, names=batches.source.names,
-                   others=baselines.choose(baselines.DEFAULT)
-                   if others is None else others)
+  evaluation = evaluator(
+      variables, batches, names=batches.source.names,
+      others=baselines.choose(baselines.DEFAULT) if others is None else others)
+  protocol = Protocol(runs.data_of(config), config.seed, limit)
+  return dataclasses.replace(evaluation, protocol=protocol.described())
 
 
 def report(config: ml_collections.ConfigDict, directory: Path,

@@ -86,8 +86,12 @@ MEASURES: Mapping[str, Measure] = {
         'Jaccard, tolerance, hole', 'share of pixels with no channel off by '
         'more than 0.1', _of_hole(metrics.jaccard_tolerance)),
     'ssim_gaussian': Measure(
-        'SSIM, ISNet', 'each channel, Gaussian window 11, sigma 1.5, biased '
-        'covariance, zero padding', _of_image(metrics.ssim_gaussian)),
+        'SSIM, ISNet and LaMa', 'each channel, Gaussian window 11, sigma 1.5, '
+        'biased covariance, zero padding', _of_image(metrics.ssim_gaussian)),
+    'ssim_gaussian_inner': Measure(
+        'SSIM, MAT and MMagic', 'each channel, Gaussian window 11, sigma 1.5, '
+        'biased covariance, outer 5 pixels left out',
+        _of_image(metrics.ssim_gaussian_inner)),
     'psnr_gray': Measure(
         'PSNR, EdgeConnect', '10 log10(1 / mean squared error) of gray images',
         _of_image(_psnr_gray), unit='dB'),
@@ -103,7 +107,10 @@ MEASURES: Mapping[str, Measure] = {
         _of_image(_relative_l1_gray), better='lower'),
 }
 
-# Measures that belong together: those of every table, and what papers print.
+# Measures that belong together: those of every table, and what published
+# programs print. What needs a published network, such as LPIPS, is not among
+# them yet: LaMa's program also prints LPIPS (VGG) and FID, MAT's FID, P-IDS,
+# U-IDS and LPIPS (AlexNet).
 SETS: Mapping[str, tuple[str, ...]] = {
     'default': ('psnr', 'ssim', 'l1_percent',
                 'psnr_hole', 'ssim_hole', 'l1_percent_hole'),
@@ -112,6 +119,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
     # Its script prints PSNR 1 dB too high.
     'sketchrefiner': ('psnr', 'ssim_range_2', 'l1_percent'),
     'pconv_lines': ('jaccard_soft', 'jaccard_hole', 'jaccard_tolerance'),
+    'lama': ('ssim_gaussian',),
+    # Its script prints L1 as a share; here it is 100 times that.
+    'mat': ('psnr', 'ssim_gaussian_inner', 'l1_percent'),
+    # Its configs multiply the L1 of the hole by 100.
+    'mmagic': ('l1_percent_hole', 'psnr', 'ssim_gaussian_inner'),
 }
 
 

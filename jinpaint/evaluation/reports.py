@@ -77,7 +77,7 @@ def table(evaluation: Evaluation) -> str:
       'images, scored as 8-bit RGB.',
       *(f'- {measure.name}: {_definition(measure)}.'
         for measure in measures.values()),
-      *_remarks(evaluation), *_left_out(evaluation)])
+      *_protocol(evaluation), *_remarks(evaluation), *_left_out(evaluation)])
 
 
 def comparison(literature: Table, evaluations: Sequence[Evaluation],
@@ -116,7 +116,7 @@ def comparison(literature: Table, evaluations: Sequence[Evaluation],
       f'{literature.source}.', '',
       f'{", ".join(methods)}: this evaluation of {about}. By the rows: '
       f'{images}; means over images, composites scored as 8-bit RGB.',
-      *definitions, *notes, '',
+      *definitions, *_protocol(first, without='holes'), *notes, '',
       '**Warning.**', literature.warning])
 
 
@@ -156,6 +156,13 @@ def _number(value: float | None, digits: int) -> str:
 def _definition(measure: Measure) -> str:
   better = f'; {measure.better} is better' if measure.better else ''
   return f'{measure.definition}{better}'
+
+
+def _protocol(evaluation: Evaluation, without: str = '') -> Iterator[str]:
+  """Yields a line for each thing that the scores depend on, but for one."""
+  for subject, words in evaluation.protocol.items():
+    if subject != without:
+      yield f'- {subject}: {words}.'
 
 
 def _remarks(evaluation: Evaluation) -> Iterator[str]:
@@ -207,6 +214,7 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
       'mean_hole_fraction': float(evaluation.holes.mean()),
       'definitions': {key: measure.definition
                       for key, measure in evaluation.measures.items()},
+      'protocol': dict(evaluation.protocol),
       'remarks': dict(evaluation.remarks),
       'methods': {
           method: {key: _without_nan(summary)

@@ -101,6 +101,8 @@ class Evaluation:
     measures: what was measured, by key, in the order of a table's columns.
     remarks: method -> what a reader must know of its scores.
     broken: the held-out images that cannot be read, which were left out.
+    protocol: what the scores depend on, by subject, see
+      `jinpaint.evaluation.protocol`.
   """
 
   methods: Mapping[str, Scores]
@@ -110,6 +112,7 @@ class Evaluation:
   measures: Mapping[str, Measure]
   remarks: Mapping[str, str] = dataclasses.field(default_factory=dict)
   broken: tuple[str, ...] = ()
+  protocol: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   @property
   def system(self) -> str:

@@ -54,9 +54,45 @@ def test_metrics_and_sets_that_are_named_are_the_columns(workdir, tmp_path):
                             'relative_l1']
   head, *_ = said[0].splitlines()
   assert [cell.strip() for cell in head.strip('|').split('|')] == [
-      'method', 'PSNR', 'SSIM, ISNet', 'L1 %', 'mae, EdgeConnect']
+      'method', 'PSNR', 'SSIM, ISNet and LaMa', 'L1 %', 'mae, EdgeConnect']
   for method, scores in before['methods'].items():
     assert scores['psnr'] == summary['methods'][method]['psnr']
+
+
+def test_the_table_says_on_what_it_was_measured_and_a_seed_changes_holes(
+    workdir, tmp_path):
+  run = shutil.copytree(workdir, tmp_path / 'run')
+  masks = tmp_path / 'masks'
+  for i in range(3):
+    hole = np.full((16, 16), 255 * (i == 1), np.uint8)
+    files.write(masks / f'{i}.png', files.Picture(hole))
+    files.write(tmp_path / f'photos/{i}.png', files.Picture(
+        np.repeat(hole[..., None], 3, axis=2)))
+
+  def holes(**changes):
+    said = []
+    evaluate.evaluate(run, limit=3, write=said.append, **changes)
+    with (run / 'evaluation/images.csv').open() as file:
+      return said[0], [float(image['hole_fraction'])
+                       for image in csv.DictReader(file)]
+
+  text, own = holes()
+  assert ('- holes: lines; a function of (kind, seed, number of the '
+          'photograph), seed 0.') in text
+  assert '- photographs: the held-out part of photos, the first 3.' in text
+  for words in ('- size: a square at a place drawn from (seed,', '16 x 16',
+                '- scored: composites: ', '- rounded: to 8 bits'):
+    assert words in text
+  assert holes(seed=0)[1] == own
+  assert holes(seed=1)[1] != own
+  # As published tests do: mask i belongs to photograph i.
+  text, paired = holes(data={'eval_source': f'folder:{tmp_path}/photos',
+                             'mask': f'files:{masks}',
+                             'mask_pairing': 'order'})
+  assert 'files paired by order, holes white, read clean' in text
+  assert 'seed, number of the photograph), seed' not in text.partition(
+      '- holes')[2]
+  assert paired == [0, 1, 0]
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
