@@ -66,6 +66,12 @@ _METHODS = flags.DEFINE_list(
 _SEED = flags.DEFINE_integer(
     'seed', None, 'With the number of a photograph it decides the hole and the '
     "part of the photograph that is shown; by default the run's own.")
+_FULL_SIZE = flags.DEFINE_bool(
+    'full_size', False, "Score photographs at their own sizes instead of the "
+    "config's square.")
+_BATCH_SIZE = flags.DEFINE_integer(
+    'batch_size', 0, "Photographs a batch, by default the run's own; it "
+    'changes no score.')
 _LIMIT = flags.DEFINE_integer(
     'limit', 0, 'How many of the first photographs; 0 for all.')
 
@@ -75,7 +81,8 @@ def main() -> None:
   from jinpaint.evaluation import evaluate
   evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
-      seed=_SEED.value,
+      seed=_SEED.value, full_size=_FULL_SIZE.value,
+      batch_size=_BATCH_SIZE.value,
       metrics=_METRICS.value, metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,

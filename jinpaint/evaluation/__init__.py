@@ -6,7 +6,10 @@
 | `measures`   | the columns of a table, each with its name and definition    |
 | `baselines`  | the rows beside a system: classical methods                  |
 | `protocol`   | what a score depends on: photographs, sizes, holes, rules    |
+| `means`      | means over images, and what they leave out                   |
 | `scores`     | scoring: measures of a system and of classical methods       |
+| `models`     | the systems that are scored: runs and packed models          |
+| `contest`    | all of them on the same photographs and holes                |
 | `literature` | the numbers that papers print                                |
 | `reports`    | scores as tables, files and a picture                        |
 | `evaluate`   | all of it for a run, from its checkpoint to a report         |

@@ -14,7 +14,8 @@ import numpy as np
 
 from jinpaint.data import files
 from jinpaint.evaluation.literature import Table
-from jinpaint.evaluation.scores import Evaluation, Summary
+from jinpaint.evaluation.means import Summary
+from jinpaint.evaluation.scores import Evaluation
 from jinpaint.stage import Measure
 from jinpaint.types import Array, Batch
 

@@ -1,0 +1,82 @@
+"""Systems and classical methods, scored on the same photographs and holes."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import dataclasses
+
+from jinpaint.evaluation.baselines import Method
+from jinpaint.evaluation.protocol import Batches, Protocol
+from jinpaint.evaluation.scores import Evaluation, Model, Part, score_all
+from jinpaint.guidance import Guidance
+from jinpaint.types import Array, Batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Contest:
+  """What is scored, and on what.
+
+  Attributes:
+    models: the systems; the first one is the one that is evaluated.
+    guidances: what makes the edges and sketches of each of them; systems that
+      read the same share one.
+    others: classical methods, by the titles of their rows.
+    protocol: photographs, sizes and holes.
+  """
+
+  models: Sequence[Model]
+  guidances: Sequence[Guidance]
+  others: Mapping[str, Method]
+  protocol: Protocol
+
+  def batches(self, guidance: Guidance, done: Collection[int] = ()) -> Batches:
+    """Returns batches with all that systems of a guidance read.
+
+    Args:
+      guidance: theirs.
+      done: numbers of photographs that are left out.
+    """
+    return self.protocol.batches(
+        guidance, done=done, holding=lambda *size:
+        self.models[0].evaluator.stage.sizes.holding(*size))
+
+  def score(self, *, known: Part | None = None,
+            note: Callable[[Part], None] = lambda part: None) -> Evaluation:
+    """Scores all methods on all photographs.
+
+    Args:
+      known: scores that are known already; these photographs are not read.
+      note: is given the scores of each batch.
+    """
+    done = () if known is None else known.indices.tolist()
+    shared = {id(guidance): self.batches(guidance, done)
+              for guidance in self.guidances}
+    streams = [shared[id(guidance)] for guidance in self.guidances]
+    evaluation = score_all(
+        self.models, streams, names=streams[0].source.names,
+        others=self.others, known=known, note=note)
+    return dataclasses.replace(
+        evaluation.in_order(), protocol=self.protocol.described())
+
+  def shown(self, done: Collection[int] = ()
+            ) -> Iterator[tuple[Batch, Mapping[str, Array]]]:
+    """Yields batches, and what the first system makes of them.
+
+    Args:
+      done: numbers of photographs that are left out.
+    """
+    system = self.models[0]
+    for batch in self.batches(self.guidances[0], done):
+      examples = system.evaluator.guide(batch)
+      yield examples, system.evaluator.predict(system.variables, examples)
+
+  def compiled(self) -> str:
+    """Returns how many programs were compiled, in words."""
+    counts = ', '.join(
+        f'{model.name} {model.evaluator.compiled["network"]} for its network '
+        f'and {model.evaluator.compiled["scores"]} for its scores'
+        for model in self.models)
+    batches = self.batches(self.guidances[0])
+    sizes = getattr(batches, 'sizes', ())
+    holding = self.models[0].evaluator.stage.sizes.holding
+    taken = {holding(*size) for size in sizes}
+    return (f'photographs of {len(sizes)} sizes, which the network takes as '
+            f'{len(taken)}; compiled programs: {counts}')
