@@ -66,6 +66,9 @@ _METHODS = flags.DEFINE_list(
 _SEED = flags.DEFINE_integer(
     'seed', None, 'With the number of a photograph it decides the hole and the '
     "part of the photograph that is shown; by default the run's own.")
+_COMPARE = flags.DEFINE_list(
+    'compare', [], 'Further runs, or files of packed models, on the same '
+    'photographs and holes: RUN,RUN.')
 _FULL_SIZE = flags.DEFINE_bool(
     'full_size', False, "Score photographs at their own sizes instead of the "
     "config's square.")
@@ -82,7 +85,7 @@ def main() -> None:
   evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
       seed=_SEED.value, full_size=_FULL_SIZE.value,
-      batch_size=_BATCH_SIZE.value,
+      batch_size=_BATCH_SIZE.value, compare=map(Path, _COMPARE.value),
       metrics=_METRICS.value, metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,

@@ -10,7 +10,13 @@
 | `scores`     | scoring: measures of a system and of classical methods       |
 | `models`     | the systems that are scored: runs and packed models          |
 | `contest`    | all of them on the same photographs and holes                |
+| `intervals`  | how sure a mean is: the bootstrap                            |
+| `manifest`   | what an evaluation was made of                               |
 | `literature` | the numbers that papers print                                |
 | `reports`    | scores as tables, files and a picture                        |
+| `details`    | the tables that follow: intervals, differences, hole ratios  |
+| `latex`      | the table of means as LaTeX                                  |
+| `records`    | the scores of each image as a CSV                            |
+| `grid`       | the cells and lines of a table                               |
 | `evaluate`   | all of it for a run, from its checkpoint to a report         |
 """

@@ -13,6 +13,7 @@ from jinpaint.errors import UsageError
 from jinpaint.evaluation import (
     baselines,
     literature,
+    manifest,
     measures,
     models,
     reports,
@@ -240,7 +241,8 @@ def _write_files(opened: Sequence[Opened], directory: Path, contest: Contest,
   picture = reports.figure(*next(contest.shown()))
   reports.write(evaluation, directory, {
       'step': opened[0].step, 'system': config.system, 'stage': config.stage,
-      'seed': config.seed, 'data': config.data.to_dict()}, picture)
+      'seed': config.seed, 'data': config.data.to_dict(),
+      'manifest': manifest.of(opened, contest)}, picture)
 
 
 def _print_report(text: str, broken: Iterable[str], directory: Path,

@@ -118,8 +118,10 @@ class Evaluation:
       high: the share from which on images do not belong; 1 itself belongs to
         the range that ends there.
     """
+    holes = self.holes.astype(np.float32)
     return self._of(np.flatnonzero(
-        (self.holes >= low) & ((self.holes < high) | (high >= 1))))
+        (holes >= np.float32(low)) & (
+            (holes < np.float32(high)) | (high >= 1))))
 
   def _of(self, places: np.ndarray) -> 'Evaluation':
     """Returns the evaluation of the images at some places of the arrays."""

@@ -17,7 +17,7 @@ from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate, reports
-from jinpaint.runs import checkpoints
+from jinpaint.runs import checkpoints, packed
 from jinpaint.types import KEYS
 
 BINS = ('10-20', '20-30', '30-40', '40-50')
@@ -178,6 +178,7 @@ def test_a_report_of_scores_that_are_known_scores_nothing_again(
     """Only draws examples."""
 
     guide, predict = evaluator.guide, evaluator.predict
+    measures = evaluator.measures
 
   said = []
   assert evaluate.report(
@@ -223,6 +224,54 @@ def test_published_weights_that_are_loaded_already_are_not_loaded_again(
   evaluate.evaluator_of(config, stage, published={
       'hed': {'params': {}}, 'vgg19': {'params': {}}})
   assert loaded == ['hed']
+
+
+# --- several runs ---
+
+
+def test_runs_are_compared_on_the_same_photographs_and_holes(
+    workdir, tmp_path):
+  other = tmp_path / 'other'
+  tiny_run.loop.train(tiny_run.config(seed=3), other)
+  packed.pack(workdir, tmp_path / 'packed.npz')
+  run = shutil.copytree(workdir, tmp_path / 'run')
+  said = []
+  evaluate.evaluate(run, compare=[other, tmp_path / 'packed.npz'], limit=6,
+                    metrics=['psnr', 'psnr_hole'], methods=['mean'],
+                    write=said.append)
+  with (run / 'evaluation/images.csv').open() as file:
+    rows = list(csv.DictReader(file))
+  assert list(rows[0]) == ['image', 'hole_fraction', *(
+      f'{row}: {key}' for row in (
+          'jinpaint', 'other', 'packed', 'mean of known pixels')
+      for key in ('psnr', 'psnr_hole'))]
+  for row in rows:  # it is the same model, of another file
+    assert row['packed: psnr'] == row['jinpaint: psnr']
+    assert row['other: psnr'] != row['jinpaint: psnr']
+  # The other run scores as it does by itself, with the first one's holes.
+  evaluate.evaluate(other, limit=6, seed=runs.read_config(run).seed,
+                    metrics=['psnr'], write=lambda text: None)
+  with (other / 'evaluation/images.csv').open() as file:
+    for alone, row in zip(csv.DictReader(file), rows, strict=True):
+      assert float(alone['jinpaint: psnr']) == pytest.approx(
+          float(row['other: psnr']), rel=1e-6)
+  assert 'Differences to jinpaint on the same images' in said[0]
+  made = json.loads((run / 'evaluation/summary.json').read_text())['manifest']
+  assert [model['row'] for model in made['models']] == [
+      'jinpaint', 'other', 'packed']
+  first, second, _ = (model['weights_sha256'] for model in made['models'])
+  assert first != second
+  assert made['photographs'] == {'source': 'photos', 'number': 6}
+
+
+@pytest.mark.parametrize(('paths', 'message'), [
+    (['nowhere'], 'nowhere holds no run'),
+    (['evaluation/table.md'], 'table.md'),
+    (['.', '.'], 'two rows would be called')])
+def test_what_cannot_be_compared_is_one_line(workdir, paths, message):
+  with pytest.raises(UsageError, match=message) as caught:
+    evaluate.evaluate(workdir, compare=[workdir / path for path in paths])
+  assert '\n' not in str(caught.value)
 
 
 # --- a paper's table ---
