@@ -10,6 +10,10 @@ By the definitions of EdgeConnect's script, and PSNR of colours as well:
 
 python evaluate.py --workdir=runs/f --metric_set=edgeconnect --metrics=psnr
 
+Pictures that another program has made:
+
+python evaluate.py --predictions=results/ --targets=photos/ --masks=masks/
+
 Like ISNet's Tables 3 and 4, by the share of holes, beside the printed numbers:
 
 python evaluate.py --workdir=runs/isnet --source=test --table=isnet:places2
@@ -75,13 +79,43 @@ _FULL_SIZE = flags.DEFINE_bool(
 _BATCH_SIZE = flags.DEFINE_integer(
     'batch_size', 0, "Photographs a batch, by default the run's own; it "
     'changes no score.')
+_PREDICTIONS = flags.DEFINE_list(
+    'predictions', [], 'Folders of pictures that were made elsewhere, to be '
+    'scored in place of a run; with --targets.')
+_TARGETS = flags.DEFINE_string(
+    'targets', '', 'The folder of the true images, of the same names and sizes '
+    'as the pictures.')
+_MASKS = flags.DEFINE_string(
+    'masks', '', 'The folder of their masks; without, only whole images are '
+    'measured.')
+_OUTPUT = flags.DEFINE_string(
+    'output', '', 'Where scores of --predictions are written; by default '
+    'beside the first folder, with -evaluation behind its name.')
 _LIMIT = flags.DEFINE_integer(
     'limit', 0, 'How many of the first photographs; 0 for all.')
 
 
 def main() -> None:
-  """Evaluates the run that the flags name."""
+  """Evaluates the run, or the pictures, that the flags name."""
+  from jinpaint.errors import UsageError
   from jinpaint.evaluation import evaluate
+  pictures = bool(_PREDICTIONS.value)
+  if pictures != bool(_TARGETS.value):
+    raise UsageError('--predictions and --targets belong together')
+  if not pictures and _WORKDIR.value is None:
+    raise UsageError('--workdir is missing (or --predictions and --targets, to '
+                     'score pictures made elsewhere)')
+  if pictures and _WORKDIR.value is not None:
+    raise UsageError('give --workdir or --predictions, not both')
+  if pictures:
+    evaluate.evaluate_pictures(
+        [Path(folder) for folder in _PREDICTIONS.value], Path(_TARGETS.value),
+        Path(_MASKS.value) if _MASKS.value else None,
+        output=Path(_OUTPUT.value) if _OUTPUT.value else None,
+        metrics=_METRICS.value, metric_set=_METRIC_SET.value,
+        mask_hole=_MASK_HOLE.value, limit=_LIMIT.value,
+        batch_size=_BATCH_SIZE.value)
+    return
   evaluate.evaluate(
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
       seed=_SEED.value, full_size=_FULL_SIZE.value,
@@ -95,4 +129,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-  program.run(main, required=('workdir',))
+  program.run(main)

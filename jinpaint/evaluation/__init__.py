@@ -10,6 +10,7 @@
 | `scores`     | scoring: measures of a system and of classical methods       |
 | `models`     | the systems that are scored: runs and packed models          |
 | `contest`    | all of them on the same photographs and holes                |
+| `predictions` | pictures that were made elsewhere                           |
 | `intervals`  | how sure a mean is: the bootstrap                            |
 | `manifest`   | what an evaluation was made of                               |
 | `literature` | the numbers that papers print                                |

@@ -18,6 +18,7 @@ from jinpaint.evaluation import (
     models,
     reports,
 )
+from jinpaint.evaluation import predictions as pictures
 from jinpaint.evaluation.contest import Contest
 from jinpaint.evaluation.models import Opened
 from jinpaint.evaluation.protocol import Protocol
@@ -118,6 +119,43 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
       f'{used.mask} ({used.mask_reading})')
   files.write_atomically(directory / 'table.md', (text + '\n').encode())
   _print_report(text, evaluations[-1].broken, directory, write)
+
+
+def evaluate_pictures(
+    predictions: Sequence[Path], targets: Path, masks: Path | None = None, *,
+    output: Path | None = None, metrics: Iterable[str] = (),
+    metric_set: str = '', mask_hole: str = '', limit: int = 0,
+    batch_size: int = 0, write: Callable[[str], None] = print) -> None:
+  """Scores pictures made elsewhere, prints the table and writes it.
+
+  Args:
+    predictions: folders of pictures, a row each.
+    targets: the folder of the true images, of the same names and sizes.
+    masks: the folder of their masks; None: only whole images are measured.
+    output: where to write; None for a folder beside the first one of pictures,
+      of its name and `-evaluation`.
+    metrics: as in `evaluate`.
+    metric_set: as in `evaluate`.
+    mask_hole: colour of a hole in the masks, by default white.
+    limit: how many of the first true images; 0 for all.
+    batch_size: examples a batch; 0 for a number that suits their sizes.
+    write: prints a text.
+
+  Raises:
+    UsageError: there is no such folder or metric, a file has no partner, or
+      partners differ in size.
+  """
+  made = pictures.made(
+      predictions, targets, masks, names=tuple(metrics), metric_set=metric_set,
+      mask_hole=mask_hole or 'white', limit=limit, batch_size=batch_size)
+  directory = output or predictions[0].with_name(
+      f'{predictions[0].resolve().name}-evaluation')
+  evaluation = made.score()
+  reports.write(evaluation, directory, {
+      'manifest': manifest.of_pictures(
+          predictions, targets, masks, made.columns, made.described())},
+      reports.figure(*next(made.shown())))
+  _print_report(reports.table(evaluation), evaluation.broken, directory, write)
 
 
 def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,

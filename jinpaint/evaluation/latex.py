@@ -39,7 +39,7 @@ def table(evaluation: Evaluation) -> str:
           for method, row in rows.items()]
   return '\n'.join([
       f'% {len(evaluation.images)} images, holes of '
-      f'{100 * evaluation.holes.mean():.1f} % on average',
+      f'{grid.number(100 * float(evaluation.holes.mean()), 1)} % on average',
       *(f'% {measure.name}: {measure.definition}'
         for measure in measures.values()),
       *(f'% {subject}: {words}'

@@ -22,6 +22,7 @@ import jinpaint
 from jinpaint.data import files, masks, pipeline, sources
 from jinpaint.evaluation.contest import Contest
 from jinpaint.evaluation.models import Opened
+from jinpaint.stage import Measure
 from jinpaint.types import Variables
 
 _CHUNK = 2**20  # bytes of a file that are read at once
@@ -53,6 +54,26 @@ def of(opened: Sequence[Opened], contest: Contest) -> dict[str, Any]:
       'files_sha256': {path: of_files(path) for path in _paths(protocol.data)},
       'seed': protocol.seed, 'limit': protocol.limit,
       'measures': columns, 'methods': list(contest.others), 'models': models,
+      **surroundings()})
+
+
+def of_pictures(predictions: Sequence[Path], targets: Path,
+                masks_folder: Path | None, columns: Mapping[str, Measure],
+                protocol: Mapping[str, str]) -> dict[str, Any]:
+  """Returns the manifest of an evaluation of pictures made elsewhere.
+
+  Args:
+    predictions: their folders.
+    targets: the folder of the true images.
+    masks_folder: that of the masks, if there are any.
+    columns: what is measured.
+    protocol: what the scores depend on, by subject.
+  """
+  folders = [*predictions, targets, *([masks_folder] if masks_folder else [])]
+  return plain({
+      'files_sha256': {str(folder): of_files(folder) for folder in folders},
+      'protocol': protocol,
+      'measures': {key: measure.definition for key, measure in columns.items()},
       **surroundings()})
 
 

@@ -70,21 +70,25 @@ _OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
 MEASURES: Mapping[str, Measure] = {
     'psnr': Measure('PSNR', _PSNR, _of_image(metrics.psnr), unit='dB'),
     'psnr_hole': Measure(
-        'PSNR, hole', _PSNR, _of_hole(metrics.psnr), unit='dB'),
+        'PSNR, hole', _PSNR, _of_hole(metrics.psnr), unit='dB', of_hole=True),
     'ssim': Measure('SSIM', _SSIM, _of_image(metrics.ssim)),
-    'ssim_hole': Measure('SSIM, hole', _SSIM, _of_hole(metrics.ssim)),
+    'ssim_hole': Measure(
+        'SSIM, hole', _SSIM, _of_hole(metrics.ssim), of_hole=True),
     'l1_percent': Measure(
         'L1 %', _L1, _of_image(_l1_percent), better='lower', unit='%'),
     'l1_percent_hole': Measure(
-        'L1 %, hole', _L1, _of_hole(_l1_percent), better='lower', unit='%'),
+        'L1 %, hole', _L1, _of_hole(_l1_percent), better='lower', unit='%',
+        of_hole=True),
     # Of the paper on partial convolutions for lines.
     'jaccard_soft': Measure(
         'Jaccard, soft', _OVERLAP, _of_image(metrics.jaccard_soft)),
     'jaccard_hole': Measure(
-        'Jaccard, soft, hole', _OVERLAP, _of_hole(metrics.jaccard_hole)),
+        'Jaccard, soft, hole', _OVERLAP, _of_hole(metrics.jaccard_hole),
+        of_hole=True),
     'jaccard_tolerance': Measure(
         'Jaccard, tolerance, hole', 'share of pixels with no channel off by '
-        'more than 0.1', _of_hole(metrics.jaccard_tolerance)),
+        'more than 0.1', _of_hole(metrics.jaccard_tolerance),
+        of_hole=True),
     'ssim_gaussian': Measure(
         'SSIM, ISNet and LaMa', 'each channel, Gaussian window 11, sigma 1.5, '
         'biased covariance, zero padding', _of_image(metrics.ssim_gaussian)),

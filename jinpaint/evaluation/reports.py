@@ -18,8 +18,8 @@ from jinpaint.stage import Measure
 from jinpaint.types import Array, Batch
 
 
-def figure(batch: Batch, completed: Mapping[str, Array], *, rows: int = 8
-           ) -> np.ndarray:
+def figure(batch: Batch, completed: Mapping[str, Array | np.ndarray], *,
+           rows: int = 8) -> np.ndarray:
   """Returns a picture of examples, one in each row.
 
   The columns are the damaged image and the mask; a drawn sketch and, if there
@@ -71,8 +71,7 @@ def table(evaluation: Evaluation) -> str:
           for method, summary in summaries.items()]
   return '\n'.join([
       *grid.lines(head, rows, words=1), '',
-      f'{len(evaluation.images)} images, holes of '
-      f'{100 * evaluation.holes.mean():.1f} % on average; means over '
+      f'{len(evaluation.images)} images, {_holes(evaluation)}; means over '
       'images, scored as 8-bit RGB.',
       *(f'- {measure.name}: {_definition(measure)}.'
         for measure in measures.values()),
@@ -123,6 +122,11 @@ def comparison(literature: Table, evaluations: Sequence[Evaluation],
 def _cell(summary: Summary | None, digits: int) -> str:
   """Returns a mean as text; '-' for a method that has no such mean."""
   return grid.number(None if summary is None else summary.mean, digits)
+
+
+def _holes(evaluation: Evaluation) -> str:
+  share = grid.number(100 * float(evaluation.holes.mean()), 1)
+  return f'holes of {share} % on average' if share != '-' else 'holes unknown'
 
 
 def _definition(measure: Measure) -> str:
@@ -195,7 +199,7 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
   measures = evaluation.measures
   return json.dumps({
       **about, 'images': len(evaluation.images),
-      'mean_hole_fraction': float(evaluation.holes.mean()),
+      **_without_nan({'mean_hole_fraction': float(evaluation.holes.mean())}),
       'definitions': {key: measure.definition
                       for key, measure in measures.items()},
       'measures': {key: {'name': measure.name, 'better': measure.better,

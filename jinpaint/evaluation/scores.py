@@ -310,7 +310,7 @@ def score_all(models: Sequence[Model], streams: Sequence[Iterable[HostBatch]],
                 for key in columns if key in scores[name]}
          for name in ordered}))
     note(parts[-1])
-  indices, holes, methods = _joined(parts)
+  indices, holes, methods = joined(parts)
   return Evaluation(
       methods=methods,
       images=tuple(names[i] if names else str(i) for i in indices),
@@ -320,7 +320,7 @@ def score_all(models: Sequence[Model], streams: Sequence[Iterable[HostBatch]],
       broken=tuple(getattr(streams[0], 'skipped', ())))
 
 
-def _joined(parts: Sequence[Part]) -> Part:
+def joined(parts: Sequence[Part]) -> Part:
   """Returns the scores of all images of all parts."""
   return Part(
       np.concatenate([part.indices for part in parts]),
