@@ -79,6 +79,9 @@ _FULL_SIZE = flags.DEFINE_bool(
 _BATCH_SIZE = flags.DEFINE_integer(
     'batch_size', 0, "Photographs a batch, by default the run's own; it "
     'changes no score.')
+_RESUME = flags.DEFINE_bool(
+    'resume', False, 'Go on with an evaluation that was stopped: photographs '
+    'that it has scored are not scored again.')
 _PREDICTIONS = flags.DEFINE_list(
     'predictions', [], 'Folders of pictures that were made elsewhere, to be '
     'scored in place of a run; with --targets.')
@@ -120,7 +123,8 @@ def main() -> None:
       Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
       seed=_SEED.value, full_size=_FULL_SIZE.value,
       batch_size=_BATCH_SIZE.value, compare=map(Path, _COMPARE.value),
-      metrics=_METRICS.value, metric_set=_METRIC_SET.value,
+      resume=_RESUME.value, metrics=_METRICS.value,
+      metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,
           'mask_hole': _MASK_HOLE.value, 'mask_pairing': _MASK_PAIRING.value,

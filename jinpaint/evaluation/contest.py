@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import dataclasses
 
+from jinpaint.data import pipeline
 from jinpaint.evaluation.baselines import Method
 from jinpaint.evaluation.protocol import Batches, Protocol
 from jinpaint.evaluation.scores import Evaluation, Model, Part, score_all
@@ -55,6 +56,21 @@ class Contest:
         others=self.others, known=known, note=note)
     return dataclasses.replace(
         evaluation.in_order(), protocol=self.protocol.described())
+
+  def columns(self) -> dict[str, list[str]]:
+    """Returns method -> the keys of what is measured of it, in order."""
+    measured = {model.name: list(model.evaluator.measures)
+                for model in self.models}
+    first = self.models[0].evaluator
+    if first.stage.fills:
+      measured |= {method: list(first.of_images) for method in self.others}
+    order = dict.fromkeys(key for keys in measured.values() for key in keys)
+    return {method: [key for key in order if key in keys]
+            for method, keys in measured.items()}
+
+  def names(self) -> tuple[str, ...]:
+    """Returns the photographs' names by number; empty if they have none."""
+    return pipeline.open_held_out(self.protocol.data).names
 
   def shown(self, done: Collection[int] = ()
             ) -> Iterator[tuple[Batch, Mapping[str, Array]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import ml_collections
 
@@ -22,6 +23,7 @@ from jinpaint.evaluation import predictions as pictures
 from jinpaint.evaluation.contest import Contest
 from jinpaint.evaluation.models import Opened
 from jinpaint.evaluation.protocol import Protocol
+from jinpaint.evaluation.records import Record
 from jinpaint.evaluation.scores import Evaluation, Evaluator, Model, row_of
 from jinpaint.runs import checkpoints
 from jinpaint.stage import Measure, Stage
@@ -33,7 +35,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
              batch_size: int = 0, compare: Iterable[Path] = (),
              metrics: Iterable[str] = (), metric_set: str = '', table: str = '',
              methods: Iterable[str] = baselines.DEFAULT,
-             data: Mapping[str, str] | None = None,
+             data: Mapping[str, str] | None = None, resume: bool = False,
              write: Callable[[str], None] = print) -> None:
   """Evaluates a run's checkpoint, prints the table and writes it.
 
@@ -58,11 +60,13 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     data: changes of the config's `data`. `eval_source` names other photographs
       than the run's held-out ones ('test': its `test_source`), `mask` other
       holes, and so on. A key whose value is '' stays as it is.
+    resume: whether scores of an evaluation that was stopped are taken over; it
+      must have been made of the same.
     write: prints a text.
 
   Raises:
     UsageError: there is no such run, checkpoint, metric or table, or no such
-      photographs or masks.
+      photographs or masks; or what is to be resumed was made of others.
   """
   config = _config_of(workdir, data or {})
   config.seed = config.seed if seed is None else seed
@@ -94,8 +98,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
       _protocol(config, limit, full_size, batch_size))
   directory = workdir / 'evaluation'
   if not paper:
-    evaluation = contest.score()
-    _write_files(opened, directory, contest, evaluation)
+    evaluation = _recorded(opened, directory, contest, resume)
     _print_report(reports.table(evaluation), evaluation.broken, directory,
                   write)
     if full_size:
@@ -108,10 +111,9 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     config.data.mask_ratio = (low, high)
     of_bin = dataclasses.replace(
         contest, protocol=_protocol(config, limit, full_size, batch_size))
-    evaluation = of_bin.score()
-    _write_files(opened, directory / f'{100 * low:.0f}-{100 * high:.0f}',
-                 of_bin, evaluation)
-    evaluations.append(evaluation)
+    evaluations.append(_recorded(
+        opened, directory / f'{100 * low:.0f}-{100 * high:.0f}', of_bin,
+        resume))
   used = config.data
   size = 'full size' if full_size else f'{used.size} x {used.size}'
   text = reports.comparison(
@@ -226,8 +228,9 @@ def report(config: ml_collections.ConfigDict, directory: Path,
   evaluator = evaluator or evaluator_of(config, runs.stage_of(config))
   contest = _alone(config, variables, evaluator, limit)
   evaluation = evaluation or contest.score()
-  _write_files([Opened(directory.parent, config, variables, step)], directory,
-               contest, evaluation)
+  opened = [Opened(directory.parent, config, variables, step)]
+  _write_files(opened, directory,
+               contest, evaluation, manifest.of(opened, contest))
   _print_report(reports.table(evaluation), evaluation.broken, directory, write)
   return evaluation
 
@@ -272,15 +275,27 @@ def _alone(config: ml_collections.ConfigDict, variables: Variables,
       baselines.choose(baselines.DEFAULT), _protocol(config, limit))
 
 
+def _recorded(opened: Sequence[Opened], directory: Path, contest: Contest,
+              resume: bool) -> Evaluation:
+  """Scores, writing what is known as it comes, and writes the files."""
+  made_of = manifest.of(opened, contest)
+  record = Record(directory, made_of, contest.columns(), contest.names(),
+                  resume=resume)
+  evaluation = contest.score(known=record.known, note=record.note)
+  _write_files(opened, directory, contest, evaluation, made_of)
+  record.finish()
+  return evaluation
+
+
 def _write_files(opened: Sequence[Opened], directory: Path, contest: Contest,
-                 evaluation: Evaluation) -> None:
+                 evaluation: Evaluation, made_of: Mapping[str, Any]) -> None:
   """Writes an evaluation, with a picture of the first examples."""
   config = opened[0].config
   picture = reports.figure(*next(contest.shown()))
   reports.write(evaluation, directory, {
       'step': opened[0].step, 'system': config.system, 'stage': config.stage,
       'seed': config.seed, 'data': config.data.to_dict(),
-      'manifest': manifest.of(opened, contest)}, picture)
+      'manifest': made_of}, picture)
 
 
 def _print_report(text: str, broken: Iterable[str], directory: Path,

@@ -169,6 +169,7 @@ class Evaluator:
     stage: the stage.
     measures: what is measured of it, by key, in the order of a table's columns:
       of filled images, of edges, and what the stage adds.
+    of_images: what is measured of other methods' images.
     compiled: how many programs have been compiled: 'network', which predict,
       one for each size that the stage accepts, and 'scores', one for each size
       of images.
@@ -192,6 +193,7 @@ class Evaluator:
     if of_images is None:
       of_images = measures.choose()
     self.stage = stage
+    self.of_images: Mapping[str, Measure] = of_images
     self.measures: Mapping[str, Measure] = {
         **(of_images if stage.fills else {}),
         **(measures.of_edges(edge_threshold) if 'edge' in stage.makes else {}),
