@@ -63,7 +63,8 @@ _METRIC_SET = flags.DEFINE_string(
     'sketchrefiner; without both, default.')
 _TABLE = flags.DEFINE_string(
     'table', '', "A paper's table to measure for and to print beside the run: "
-    'isnet:places2 or isnet:celeba.')
+    'isnet:places2, isnet:celeba, cfs:places2, edgeconnect:places2 or '
+    'inpaintgan:faces.')
 _METHODS = flags.DEFINE_list(
     'methods', ['telea', 'navier_stokes', 'mean'], 'Classical methods beside '
     'the run: telea, navier_stokes, mean, or biharmonic, which is slow.')

@@ -18,6 +18,7 @@
 | `details`    | the tables that follow: intervals, differences, hole ratios  |
 | `latex`      | the table of means as LaTeX                                  |
 | `records`    | the scores of each image as a CSV                            |
+| `gallery`    | the best, the median and the worst images as pictures        |
 | `grid`       | the cells and lines of a table                               |
 | `evaluate`   | all of it for a run, from its checkpoint to a report         |
 """

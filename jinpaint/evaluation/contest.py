@@ -3,10 +3,20 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import dataclasses
 
+import numpy as np
+
 from jinpaint.data import pipeline
+from jinpaint.evaluation import gallery
 from jinpaint.evaluation.baselines import Method
 from jinpaint.evaluation.protocol import Batches, Protocol
-from jinpaint.evaluation.scores import Evaluation, Model, Part, score_all
+from jinpaint.evaluation.scores import (
+    as_saved,
+    Evaluation,
+    fill_each,
+    Model,
+    Part,
+    score_all,
+)
 from jinpaint.guidance import Guidance
 from jinpaint.types import Array, Batch
 
@@ -83,6 +93,37 @@ class Contest:
     for batch in self.batches(self.guidances[0], done):
       examples = system.evaluator.guide(batch)
       yield examples, system.evaluator.predict(system.variables, examples)
+
+  def pictures(self, indices: Collection[int]
+               ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Yields the pictures of some photographs, as they were scored.
+
+    Args:
+      indices: the photographs' numbers.
+
+    Returns:
+      The number, and 'truth', RGB, 'mask', 255 = hole, and each method's, RGB.
+    """
+    number = len(pipeline.open_held_out(self.protocol.data))
+    done = set(range(number)) - set(indices)
+    shared = {id(guidance): self.batches(guidance, done)
+              for guidance in self.guidances}
+    for batches in zip(*shared.values(), strict=True):
+      batch_of = dict(zip(shared, batches, strict=True))
+      first = batches[0]
+      filled: dict[str, np.ndarray] = {}
+      for model, guidance in zip(self.models, self.guidances, strict=True):
+        inputs = model.evaluator.guide(batch_of[id(guidance)])
+        completed = model.evaluator.predict(model.variables, inputs)
+        filled[model.name] = np.asarray(as_saved(completed, inputs)['image'])
+      for name, method in self.others.items():
+        filled[name] = fill_each(method, first)
+      for i in np.flatnonzero(first['weight'] == 1):
+        yield int(first['index'][i]), {
+            'truth': gallery.eight_bits(first['image'][i]),
+            'mask': gallery.eight_bits(first['mask'][i, ..., 0]),
+            **{name: gallery.eight_bits(images[i])
+               for name, images in filled.items()}}
 
   def compiled(self) -> str:
     """Returns how many programs were compiled, in words."""

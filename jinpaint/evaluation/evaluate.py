@@ -13,6 +13,7 @@ from jinpaint.data import files
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import (
     baselines,
+    gallery,
     literature,
     manifest,
     measures,
@@ -87,7 +88,7 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
   paper = literature.table(table) if table else None
   if paper:
     _check_fills(stage, config, f'which the table {table} is about')
-    of_images = measures.choose(paper.measures.values())
+    of_images = measures.choose(filter(None, paper.measures.values()))
   variables, step = checkpoints.variables_of(workdir, checkpoint)
   opened = [Opened(workdir, config, variables, step),
             *models.further(compare, config)]
@@ -155,7 +156,8 @@ def evaluate_pictures(
   evaluation = made.score()
   reports.write(evaluation, directory, {
       'manifest': manifest.of_pictures(
-          predictions, targets, masks, made.columns, made.described())},
+          predictions, targets, masks, made.columns, made.described()),
+      'gallery': gallery.write(evaluation, directory, made.drawn)},
       reports.figure(*next(made.shown())))
   _print_report(reports.table(evaluation), evaluation.broken, directory, write)
 
@@ -291,11 +293,13 @@ def _write_files(opened: Sequence[Opened], directory: Path, contest: Contest,
                  evaluation: Evaluation, made_of: Mapping[str, Any]) -> None:
   """Writes an evaluation, with a picture of the first examples."""
   config = opened[0].config
+  shown = (gallery.write(evaluation, directory, contest.pictures)
+           if runs.stage_of(config).fills else [])
   picture = reports.figure(*next(contest.shown()))
   reports.write(evaluation, directory, {
       'step': opened[0].step, 'system': config.system, 'stage': config.stage,
       'seed': config.seed, 'data': config.data.to_dict(),
-      'manifest': made_of}, picture)
+      'manifest': made_of, 'gallery': shown}, picture)
 
 
 def _print_report(text: str, broken: Iterable[str], directory: Path,

@@ -17,7 +17,7 @@ from jinpaint import devices
 from jinpaint.data import files, heads
 from jinpaint.data.examples import Data, Draft
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import measures
+from jinpaint.evaluation import gallery, measures
 from jinpaint.evaluation.protocol import Batches, Protocol
 from jinpaint.evaluation.scores import Evaluation, joined, Part
 from jinpaint.nets import Nets
@@ -166,6 +166,18 @@ class Made:
     """Yields batches, and the pictures of the first row."""
     for batch in self.batches(done):
       yield batch, {'image': batch[_key(self.rows[0])]}
+
+  def drawn(self, indices: Collection[int]
+            ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Yields pictures of some images, see `Contest.pictures`."""
+    others = set(range(len(self.batches().source))) - set(indices)
+    for batch in self.batches(others):
+      for i in np.flatnonzero(batch['weight'] == 1):
+        keys = {'truth': 'image', **{row: _key(row) for row in self.rows}}
+        yield int(batch['index'][i]), {
+            'mask': gallery.eight_bits(batch['mask'][i, ..., 0]),
+            **{name: gallery.eight_bits(batch[key][i])
+               for name, key in keys.items()}}
 
 
 def made(predictions: Sequence[Path], targets: Path, masks: Path | None = None,

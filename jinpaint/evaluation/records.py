@@ -3,9 +3,9 @@
 The columns are `image`, `hole_fraction`, and `METHOD: KEY` for each method and
 measure. Numbers have as many digits as a float32 needs to be read back.
 
-While an evaluation is at work, its rows are appended to `unfinished/images.csv`,
-beside the manifest of what it is made of; the files of an earlier evaluation
-stay as they are until it has ended. An evaluation that was killed goes on from
+While an evaluation is at work, its rows are appended to
+`unfinished/images.csv`, beside the manifest of what it is made of; the files of
+an earlier evaluation stay as they are until it has ended. An evaluation that was killed goes on from
 there (`--resume`).
 """
 

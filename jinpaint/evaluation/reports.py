@@ -101,14 +101,15 @@ def comparison(literature: Table, evaluations: Sequence[Evaluation],
       digits = 3 if heading == 'SSIM' else 2
       printed = [grid.number(columns[heading][i], digits)
                  for columns in literature.columns.values()]
-      measured = [_cell(summaries[method][key], digits) for method in methods]
+      measured = [_cell(summaries[method].get(key), digits)
+                  for method in methods]
       rows.append([holes if j == 0 else '', heading, *printed, *measured])
     notes += _left_out(evaluation, where=f'masks of {holes}, ')
   images = ', '.join(
       f'{len(evaluation.images)} images with holes of '
       f'{100 * evaluation.holes.mean():.1f} %' for evaluation in evaluations)
   definitions = [f'- {heading}: {first.measures[key].definition}.'
-                 for heading, key in literature.measures.items()]
+                 for heading, key in literature.measures.items() if key]
   return '\n'.join([
       *grid.lines(head, rows, words=2), '',
       f'{", ".join(literature.columns)}: {literature.title}, as printed in '
@@ -190,8 +191,8 @@ def write(evaluation: Evaluation, directory: Path,
 def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
   """Returns the JSON of an evaluation's means, and what they are of.
 
-  Beside what the caller adds, it has for each method and measure the mean, its
-  interval and what it leaves out (`methods`), the difference to the first
+  Beside what the caller adds, such as `manifest` and `gallery`, it has for each
+  method and measure the mean, its interval and what it leaves out (`methods`), the difference to the first
   method (`differences`), the same means for each range of hole ratios that has
   images (`bins`), and what each measure is (`measures`; `definitions` are the
   same in short).

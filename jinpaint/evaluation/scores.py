@@ -212,7 +212,7 @@ class Evaluator:
               completed: Mapping[str, Array]) -> dict[str, Array]:
       self.compiled['scores'] += columns is self.measures
       nets = Nets(modules, variables, compute=compute)
-      return measures.apply(columns, nets, batch, _as_saved(completed, batch))
+      return measures.apply(columns, nets, batch, as_saved(completed, batch))
 
     self._published = devices.everywhere(published or {})
     self._guide = jax.jit(guidance.on_device)
@@ -259,7 +259,7 @@ class Evaluator:
     scores = {model.name: self._score(
         model.variables, inputs, self.predict(model.variables, inputs))}
     for name, method in others.items():
-      filled = devices.spread(_fill_each(method, batch))
+      filled = devices.spread(fill_each(method, batch))
       scores[name] = self._score_other(inputs, {'image': filled})
     return scores
 
@@ -350,7 +350,7 @@ def _cropped(completed: Mapping[str, Array], height: int, width: int
   return {key: array[:, :height, :width] for key, array in completed.items()}
 
 
-def _as_saved(completed: Mapping[str, Array], batch: Batch
+def as_saved(completed: Mapping[str, Array], batch: Batch
               ) -> Mapping[str, Array]:
   """Returns what was completed, with the image as a saved file holds it.
 
@@ -363,7 +363,7 @@ def _as_saved(completed: Mapping[str, Array], batch: Batch
       rounded, batch['image'], batch['mask'])}
 
 
-def _fill_each(method: Method, batch: HostBatch) -> np.ndarray:
+def fill_each(method: Method, batch: HostBatch) -> np.ndarray:
   """Returns the images of a batch as a method fills them, float32 in [0, 1]."""
   images, masks = (np.asarray(batch[key]) for key in ('image', 'mask'))
   filled = [
