@@ -192,10 +192,10 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
   """Returns the JSON of an evaluation's means, and what they are of.
 
   Beside what the caller adds, such as `manifest` and `gallery`, it has for each
-  method and measure the mean, its interval and what it leaves out (`methods`), the difference to the first
-  method (`differences`), the same means for each range of hole ratios that has
-  images (`bins`), and what each measure is (`measures`; `definitions` are the
-  same in short).
+  method and measure the mean, its interval and what it leaves out (`methods`),
+  the difference to the first method (`differences`), the same means for each
+  range of hole ratios that has images (`bins`), and what each measure is
+  (`measures`; `definitions` are the same in short).
   """
   measures = evaluation.measures
   return json.dumps({
