@@ -79,9 +79,10 @@ class WholeBatches:
     for size, indices in of_size.items():
       most[holding(*size)] = max(most[holding(*size)], len(indices))
     self._plan = []
+    known = frozenset(done)
     for size in self.sizes:
       each = batch_size(holding(*size), most[holding(*size)])
-      left = [index for index in of_size[size] if index not in set(done)]
+      left = [index for index in of_size[size] if index not in known]
       self._plan += [(size, left[first:first + each], each)
                      for first in range(0, len(left), each)]
 

@@ -5,8 +5,8 @@ measure. Numbers have as many digits as a float32 needs to be read back.
 
 While an evaluation is at work, its rows are appended to
 `unfinished/images.csv`, beside the manifest of what it is made of; the files of
-an earlier evaluation stay as they are until it has ended. An evaluation that was
-killed goes on from there (`--resume`).
+an earlier evaluation stay as they are until it has ended. An evaluation that
+was killed goes on from there (`--resume`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
