@@ -10,13 +10,20 @@ import numpy as np
 from PIL import Image
 import pytest
 from skimage import metrics as skimage_metrics
+import stage_runs
+from test_evaluate import untrained
 import tiny_run
 
 import jinpaint
+from jinpaint import inference, runs
+from jinpaint.configs import edgeconnect
 from jinpaint.data import files, heads, masks
 from jinpaint.data.examples import Choice
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import evaluate
+from jinpaint.evaluation import evaluate, measures
+from jinpaint.evaluation.contest import Contest
+from jinpaint.evaluation.protocol import Protocol
+from jinpaint.evaluation.scores import Model
 
 # Height and width of each photograph; 21 x 30 and 22 x 30 are padded to one
 # size if a network takes multiples of two.
@@ -97,6 +104,29 @@ def test_batch_sizes_and_devices_change_no_number_and_each_size_compiles_once(
   for batch_size in (1, 7):
     np.testing.assert_allclose(numbers(batch_size=batch_size), expected,
                                rtol=1e-6, atol=1e-6)
+
+
+def test_edges_are_found_at_full_size_as_in_a_picture(photographs, tmp_path):
+  stage_runs.held_out(tmp_path)
+  config = stage_runs.short(edgeconnect.get_config('edge_inpaint'), tmp_path,
+                            width=1 / 16, blocks=1)
+  config.data.eval_source = f'folder:{photographs}'
+  stage, variables = runs.stage_of(config), untrained(config)
+  guidance = runs.guidance_of(config, training=False)
+  evaluator = evaluate.evaluator_of(
+      config, stage, of_images=measures.choose(['psnr']))
+  protocol = Protocol(runs.data_of(config), 0, 4, full_size=True)
+  evaluation = Contest([Model('jinpaint', evaluator, variables)], [guidance],
+                       {}, protocol).score()
+  inpaint = inference.Inpainter(stage, variables, guidance=guidance)
+  draw = masks.parse(config.data.mask)
+  for i, size in enumerate(SIZES):
+    image = files.read_rgb(photographs / f'{i}.png')
+    mask = draw(np.random.default_rng([Choice.MASK, 0, 0, i]), *size)
+    if mask.any():
+      assert evaluation.methods['jinpaint']['psnr'][i] == pytest.approx(
+          skimage_metrics.peak_signal_noise_ratio(image, inpaint(image, mask)),
+          rel=1e-5)
 
 
 def test_a_broken_photograph_is_left_out_and_named(run, photographs, tmp_path):
