@@ -42,7 +42,7 @@ def of(opened: Sequence[Opened], contest: Contest) -> dict[str, Any]:
   """
   protocol = contest.protocol
   models = [{
-      'row': model.name, 'path': str(each.path), 'step': each.step,
+      'row': model.name, 'path': str(each.path.resolve()), 'step': each.step,
       'weights_sha256': of_weights(each.variables),
       'config': each.config.to_dict()}
       for model, each in zip(contest.models, opened, strict=True)]

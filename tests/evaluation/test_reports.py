@@ -176,6 +176,15 @@ def test_a_number_that_a_paper_does_not_print_is_a_dash():
   assert [row[2] for row in cells(text)] == ['Old', '31.00', '-', '-', '1.50']
 
 
+def test_what_nothing_here_measures_stands_alone():
+  text = reports.comparison(
+      paper({'Old': {'PSNR': (31.0, 29.0), 'FID': (4.5, 6.5)}})._replace(
+          measures={'PSNR': 'psnr', 'FID': ''}),
+      [evaluation(), evaluation()], 'things')
+  assert cells(text)[2] == ['', 'FID', '4.50', '-', '-']
+  assert '- FID:' not in text
+
+
 def test_a_remark_on_a_method_stands_below_a_paper_s_table():
   made = evaluation(remarks={'jinpaint': 'it has seen the truth'})
   text = reports.comparison(
