@@ -214,7 +214,7 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
           method: {key: _without_nan(interval._asdict())
                    for key, interval in row.items()}
           for method, row in intervals.of_differences(evaluation).items()},
-      'bins': [{'from': low, 'to': high, 'images': len(part.images),
+      'bins': [{'low': low, 'high': high, 'images': len(part.images),
                 'methods': _methods(part)}
                for (low, high), part in details.binned(evaluation).items()],
   }, indent=2, allow_nan=False)

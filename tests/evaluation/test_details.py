@@ -110,7 +110,7 @@ def test_the_json_has_intervals_differences_and_ranges(tmp_path):
       intervals.of_differences(made)['other']['psnr']._asdict())}}
   assert sum(part['images'] for part in summary['bins']) == 60
   first = summary['bins'][0]
-  assert (first['from'], first['to']) == (0, 0.1)
+  assert (first['low'], first['high']) == (0, 0.1)
   assert first['methods']['other']['psnr']['mean'] == pytest.approx(
       made.within(0, 0.1).summary('other')['psnr'].mean)
 
