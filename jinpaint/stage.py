@@ -75,6 +75,7 @@ class Measure(NamedTuple):
       file. `nets` holds the stage's networks, or, if `needs` names any, those.
     better: 'higher' or 'lower'; '' where neither is better.
     unit: 'dB', '%' or ''.
+    of_hole: whether it reads the mask: pictures without one do not have it.
     weighted_by: keys of the measures whose sum is the weight of an image in the
       mean: a share of pixels that is weighted by their number is the share of
       all images' pixels. Empty where all images weigh the same.
@@ -88,6 +89,7 @@ class Measure(NamedTuple):
   of_images: Callable[[Nets, Batch, Mapping[str, Array]], Array]
   better: str = 'higher'
   unit: str = ''
+  of_hole: bool = False
   weighted_by: tuple[str, ...] = ()
   needs: tuple[str, ...] = ()
 

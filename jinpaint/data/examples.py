@@ -40,14 +40,14 @@ class Choice(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True)
 class View:
-  """The part of a photograph that an example shows, resized to a square.
+  """The part of a photograph that an example shows, resized.
 
   Attributes:
     top: first row of the part.
     left: first column of it.
     height: number of its rows.
     width: number of its columns.
-    size: height and width of the example.
+    size: height and width of the example, a square but for whole photographs.
     flipped: whether the example is mirrored.
   """
 
@@ -55,12 +55,12 @@ class View:
   left: int
   height: int
   width: int
-  size: int
+  size: tuple[int, int]
   flipped: bool
 
   def __call__(self, array: np.ndarray, *, nearest: bool = False
                ) -> np.ndarray:
-    """Returns the view (size, size, ...) of a photograph, or of a map of it.
+    """Returns the view (*size, ...) of a photograph, or of a map of it.
 
     Args:
       array: (H, W, ...), of the photograph's size.
@@ -69,8 +69,10 @@ class View:
     """
     part = array[self.top:self.top + self.height,
                  self.left:self.left + self.width]
-    shrinks = min(self.height, self.width) >= self.size
-    resized = cv2.resize(part, (self.size, self.size), interpolation=(
+    if self.size == part.shape[:2]:
+      return part[:, ::-1] if self.flipped else part
+    shrinks = min(self.height, self.width) >= min(self.size)
+    resized = cv2.resize(part, self.size[::-1], interpolation=(
         cv2.INTER_NEAREST_EXACT if nearest else
         cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
     return resized[:, ::-1] if self.flipped else resized
@@ -83,8 +85,8 @@ class Draft:
   Attributes:
     name: the photograph's relative path, or its number if it has none.
     photograph_size: height and width of the photograph.
-    image: the view of it, RGB (size, size, 3) uint8.
-    hole: (size, size), 1 = hole.
+    image: the view of it, RGB (H, W, 3) uint8.
+    hole: (H, W), 1 = hole.
     view: which part of the photograph this is; edge maps and sketches in files
       are viewed in the same way.
     generator: returns a new random generator for a choice.
@@ -223,7 +225,7 @@ class Examples:
   """
 
   def __init__(self, data: Data, *, seed: int, training: bool,
-               names: tuple[str, ...] = (),
+               names: tuple[str, ...] = (), whole: bool = False,
                guidance: HostGuidance | None = None):
     """Checks that examples can be made.
 
@@ -233,6 +235,8 @@ class Examples:
       training: whether to flip and to add noise.
       names: the photographs' relative paths by index, for files that belong to
         photographs by name; empty if the photographs have no names.
+      whole: whether an example shows all of a photograph at its own size; then
+        `shapes` is empty.
       guidance: adds edges and sketches; None for data that have none.
 
     Raises:
@@ -255,11 +259,15 @@ class Examples:
     self._flips = training and data.flip
     self._turns = training and data.mask_turn
     self._noise = data.noise if training else 0.0
+    self._whole = whole
     size = data.size
-    self.shapes: dict[str, tuple[int, ...]] = {
-        'image': (size, size, 3), 'mask': (size, size, 1)}
+    self.shapes: dict[str, tuple[int, ...]] = {}
     if guidance is not None:
       guidance.check(names)
+    if whole:
+      return
+    self.shapes = {'image': (size, size, 3), 'mask': (size, size, 1)}
+    if guidance is not None:
       self.shapes |= guidance.shapes(size)
     if self._noise:
       self.shapes['noise'] = (size, size, 3)
@@ -305,7 +313,7 @@ class Examples:
     A mask that belongs to its photograph is viewed as the photograph is.
     """
     paired = self._data.mask_is_paired
-    size = photograph_size if paired else (self._data.size, self._data.size)
+    size = photograph_size if paired else view.size
     hole = self._mask(generator(Choice.MASK), *size, index=index, name=name)
     if paired:
       return view(hole, nearest=True)
@@ -323,6 +331,8 @@ class Examples:
     data = self._data
     height, width = photograph_size
     top, left = 0, 0
+    if self._whole:
+      return View(top, left, height, width, photograph_size, False)
     if data.precrop:
       side = min(data.precrop, height, width)
       top, left = (height - side) // 2, (width - side) // 2
@@ -339,4 +349,4 @@ class Examples:
       height, width = side, side
     # This is drawn last, so that `data.flip` does not change the crop.
     flipped = self._flips and rng.random() < 0.5
-    return View(top, left, height, width, data.size, flipped)
+    return View(top, left, height, width, (data.size, data.size), flipped)

@@ -6,7 +6,7 @@ the position alone. So any number of workers gives the same batches, and a run
 that goes on at position P goes on as if it had never stopped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import functools
 import re
 from typing import Any
@@ -37,7 +37,7 @@ class Batches:
   """
 
   def __init__(self, dataset: tf.data.Dataset, workers: '_Workers',
-               source: 'sources.Source | _TfdsStream'):
+               source: 'sources.Source | TfdsStream'):
     self._iterator = dataset.prefetch(2).as_numpy_iterator()
     self._workers = workers
     self.source = source
@@ -97,7 +97,8 @@ def train_batches(data: Data, *, batch_size: int, seed: int,
 
 
 def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
-                 guidance: HostGuidance | None = None) -> Batches:
+                 guidance: HostGuidance | None = None,
+                 done: Collection[int] = ()) -> Batches:
   """Returns the held-out examples, once, each with its fixed crop and mask.
 
   Args:
@@ -106,6 +107,7 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
     seed: with an example's index it decides its crop and its mask.
     limit: how many photographs to take, from the first one on; 0 for all.
     guidance: adds edges and sketches to the examples.
+    done: numbers of photographs that are left out, and not read.
 
   Returns:
     Batches of `image`, `mask`, what `guidance` adds, `weight` (0 = padding) and
@@ -116,12 +118,11 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
   """
   if limit < 0:
     raise UsageError(f'the limit is {limit}; it must be 0 (all) or more')
-  source = (_open(data.eval_source, None) if data.eval_source
-            else _open(data.source, 'validation'))
+  source = open_held_out(data)
   examples = Examples(data, seed=seed, training=False, names=source.names,
                       guidance=guidance)
   workers = _Workers(source, examples, data.max_bad_images, limit=limit)
-  dataset = _dataset(workers, None, data.workers)
+  dataset = _dataset(workers, None, data.workers, done)
 
   def padded(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     missing = batch_size - tf.shape(batch['index'])[0]
@@ -134,8 +135,14 @@ def eval_batches(data: Data, *, batch_size: int, seed: int, limit: int = 0,
   return Batches(dataset.batch(batch_size).map(padded), workers, source)
 
 
-def _dataset(workers: '_Workers', position: int | None, threads: int
-             ) -> tf.data.Dataset:
+def open_held_out(data: Data) -> 'sources.Source | TfdsStream':
+  """Opens the photographs that are evaluated on, see `Data.eval_source`."""
+  return (_open(data.eval_source, None) if data.eval_source
+          else _open(data.source, 'validation'))
+
+
+def _dataset(workers: '_Workers', position: int | None, threads: int,
+             done: Collection[int] = ()) -> tf.data.Dataset:
   """Returns the examples that can be read, one by one.
 
   Args:
@@ -143,6 +150,7 @@ def _dataset(workers: '_Workers', position: int | None, threads: int
     position: where the endless stream of training goes on; None for each
       photograph once, in order.
     threads: number of threads; 0 lets tf.data choose.
+    done: positions that are left out.
 
   Returns:
     A data set of the keys of the examples, `index` and `position`.
@@ -152,8 +160,12 @@ def _dataset(workers: '_Workers', position: int | None, threads: int
                 else (position, np.iinfo(np.int64).max))
   dataset = tf.data.Dataset.range(first, end).take_while(
       lambda position: position < workers.end)
-  if isinstance(source, _TfdsStream):
+  if isinstance(source, TfdsStream):
     dataset = tf.data.Dataset.zip(dataset, source.images(examples, position))
+  if done:
+    is_done = tf.constant(np.isin(np.arange(end), list(done)))
+    dataset = dataset.filter(
+        lambda position, *image: tf.logical_not(tf.gather(is_done, position)))
   shapes = {'index': (), 'position': (), **examples.shapes}
 
   def in_graph(position: tf.Tensor, *image: tf.Tensor
@@ -188,7 +200,7 @@ class _Workers:
     end: the position at which the stream ends.
   """
 
-  def __init__(self, source: 'sources.Source | _TfdsStream', examples: Examples,
+  def __init__(self, source: 'sources.Source | TfdsStream', examples: Examples,
                max_broken: int, *, limit: int = 0, shuffles: bool = False):
     """Takes what examples are made of.
 
@@ -235,7 +247,7 @@ class _Workers:
         np.zeros(shape, np.float32) for shape in shapes.values()))
     if self.stopped:
       return nothing
-    if not isinstance(self.source, _TfdsStream):
+    if not isinstance(self.source, TfdsStream):
       if self._shuffles:
         index = int(self._order(epoch)[index])
       try:
@@ -273,7 +285,7 @@ _SOURCES = {'photos': specs.Kind(), 'folder': specs.Kind(rest='PATH'),
 _TFDS = re.compile(r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?')
 
 
-def _open(spec: str, side: str | None) -> 'sources.Source | _TfdsStream':
+def _open(spec: str, side: str | None) -> 'sources.Source | TfdsStream':
   """Opens a source.
 
   Args:
@@ -290,10 +302,10 @@ def _open(spec: str, side: str | None) -> 'sources.Source | _TfdsStream':
   if not match:
     raise UsageError(f'cannot read the source "{spec}"; write '
                      'tfds:NAME[:SPLIT]')
-  return _TfdsStream(match['name'], match['split'], side)
+  return TfdsStream(match['name'], match['split'], side)
 
 
-class _TfdsStream:
+class TfdsStream:
   """A TFDS data set: read in its stored order, shuffled through a buffer.
 
   `tfds.data_source` could read it at random, but only if it was prepared as

@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import files
+from jinpaint.data import files, heads
 from jinpaint.errors import UsageError
 
 # The colour photographs that scikit-image ships. The motorcycles are a stereo
@@ -54,6 +54,14 @@ class Source(Protocol):
     """
     ...
 
+  def size(self, index: int) -> tuple[int, int]:
+    """Returns height and width of what `read` returns.
+
+    Raises:
+      jinpaint.data.files.UnreadableImage: the file is broken.
+    """
+    ...
+
 
 class Photos:
   """The colour photographs that scikit-image ships: no download."""
@@ -72,6 +80,11 @@ class Photos:
   def read(self, index: int) -> np.ndarray:
     """Returns RGB (H, W, 3) uint8."""
     return _photo(self.names[index].partition('/')[0])
+
+  def size(self, index: int) -> tuple[int, int]:
+    """Returns height and width."""
+    height, width, _ = self.read(index).shape
+    return height, width
 
 
 @functools.cache
@@ -100,6 +113,14 @@ class Folder:
       jinpaint.data.files.UnreadableImage: the file is broken.
     """
     return files.read_rgb(self.root / self.names[index])
+
+  def size(self, index: int) -> tuple[int, int]:
+    """Returns height and width, of which only the file's head is read.
+
+    Raises:
+      jinpaint.data.files.UnreadableImage: the file is broken.
+    """
+    return heads.size(self.root / self.names[index])
 
 
 def folder(root: Path, split: str | None) -> Folder:

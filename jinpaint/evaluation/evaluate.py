@@ -1,25 +1,44 @@
 """The whole evaluation of a run: from its checkpoint to a written report."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import ml_collections
 
 from jinpaint import runs
 from jinpaint.converters import pretrained
-from jinpaint.data import files, pipeline
+from jinpaint.data import files
 from jinpaint.errors import UsageError
-from jinpaint.evaluation import baselines, literature, measures, needs, reports
-from jinpaint.evaluation.scores import Evaluation, Evaluator
+from jinpaint.evaluation import (
+    baselines,
+    gallery,
+    literature,
+    manifest,
+    measures,
+    models,
+    needs,
+    reports,
+    sets,
+)
+from jinpaint.evaluation import predictions as pictures
+from jinpaint.evaluation.contest import Contest
+from jinpaint.evaluation.models import Opened
+from jinpaint.evaluation.protocol import Protocol
+from jinpaint.evaluation.records import Record
+from jinpaint.evaluation.scores import Evaluation, Evaluator, Model, row_of
 from jinpaint.runs import checkpoints
 from jinpaint.stage import Measure, Stage
 from jinpaint.types import Variables
 
 
 def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
-             metrics: Iterable[str] = (), metric_set: str = '',
-             table: str = '', methods: Iterable[str] = baselines.DEFAULT,
-             data: Mapping[str, str] | None = None,
+             seed: int | None = None, full_size: bool = False,
+             batch_size: int = 0, compare: Iterable[Path] = (),
+             metrics: Iterable[str] = (), metric_set: str = '', table: str = '',
+             methods: Iterable[str] = baselines.DEFAULT,
+             data: Mapping[str, str] | None = None, resume: bool = False,
              write: Callable[[str], None] = print) -> None:
   """Evaluates a run's checkpoint, prints the table and writes it.
 
@@ -27,8 +46,16 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     workdir: the run's directory; `evaluation/` in it is written.
     checkpoint: 'last', 'best' or a step.
     limit: how many of the first photographs; 0 for all.
+    seed: decides holes and crops; None for the run's own.
+    full_size: whether photographs are scored at their own sizes instead of the
+      config's square.
+    batch_size: examples a batch; 0 for the run's own, at full size as many as
+      hold as many pixels. It changes no score.
+    compare: further runs, or files of packed models, on the same photographs
+      and holes.
     metrics: what is measured of filled images, keys of
-      `jinpaint.evaluation.measures.MEASURES`.
+      `jinpaint.evaluation.measures.MEASURES` and of
+      `jinpaint.evaluation.sets.MEASURES`.
     metric_set: a key of `jinpaint.evaluation.measures.SETS`, measured as well.
     table: a key of `jinpaint.evaluation.literature.TABLES`: one evaluation for
       each of its ranges of hole ratios, printed beside the paper's numbers.
@@ -37,52 +64,108 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
     data: changes of the config's `data`. `eval_source` names other photographs
       than the run's held-out ones ('test': its `test_source`), `mask` other
       holes, and so on. A key whose value is '' stays as it is.
+    resume: whether scores of an evaluation that was stopped are taken over; it
+      must have been made of the same.
     write: prints a text.
 
   Raises:
     UsageError: there is no such run, checkpoint, metric or table, or no such
-      photographs or masks.
+      photographs or masks; or what is to be resumed was made of others.
   """
   config = _config_of(workdir, data or {})
+  config.seed = config.seed if seed is None else seed
   stage = runs.stage_of(config)
   others = baselines.choose(methods)
-  metrics = tuple(metrics)
+  metrics, compare = tuple(metrics), tuple(compare)
   if metrics or metric_set:
     if table:
       raise UsageError(f'the table {table} says what is measured; leave out '
                        '--metrics and --metric_set')
     _check_fills(stage, config, 'which metrics are about')
-  of_images = measures.choose(metrics, metric_set)
+  if compare:
+    _check_fills(stage, config, 'which a comparison is about')
+  if batch_size < 0:
+    raise UsageError(f'the batch size is {batch_size}; it must be 0 (the '
+                     "run's own) or more")
+  of_sets, names = sets.split(metrics, metric_set)
+  of_images = measures.choose(names, metric_set)
   paper = literature.table(table) if table else None
   if paper:
     _check_fills(stage, config, f'which the table {table} is about')
-    of_images = measures.choose(paper.measures.values())
+    of_images = measures.choose(filter(None, paper.measures.values()))
   variables, step = checkpoints.variables_of(workdir, checkpoint)
-  evaluator = evaluator_of(config, stage, of_images=of_images)
+  opened = [Opened(workdir, config, variables, step),
+            *models.further(compare, config)]
+  evaluators = [evaluator_of(each.config, runs.stage_of(each.config),
+                             of_images=of_images) for each in opened]
+  contest = Contest(
+      models.rows_of(opened, evaluators), models.guidances_of(opened), others,
+      _protocol(config, limit, full_size, batch_size))
   directory = workdir / 'evaluation'
   if not paper:
-    evaluation = score(config, variables, limit=limit, evaluator=evaluator,
-                       others=others)
-    report(config, directory, variables, step=step, evaluator=evaluator,
-           evaluation=evaluation, write=write)
+    evaluation = _recorded(opened, directory, contest, resume, of_sets)
+    _print_report(reports.table(evaluation), evaluation.broken, directory,
+                  write)
+    if full_size:
+      write(contest.compiled())
     return
 
   directory /= table.replace(':', '_')
   evaluations = []
   for low, high in paper.bins:
     config.data.mask_ratio = (low, high)
-    evaluation = score(config, variables, limit=limit, evaluator=evaluator,
-                       others=others)
-    _write_files(config, directory / f'{100 * low:.0f}-{100 * high:.0f}',
-                 variables, step=step, evaluator=evaluator,
-                 evaluation=evaluation)
-    evaluations.append(evaluation)
+    of_bin = dataclasses.replace(
+        contest, protocol=_protocol(config, limit, full_size, batch_size))
+    evaluations.append(_recorded(
+        opened, directory / f'{100 * low:.0f}-{100 * high:.0f}', of_bin,
+        resume))
   used = config.data
+  size = 'full size' if full_size else f'{used.size} x {used.size}'
   text = reports.comparison(
-      paper, evaluations, f'{used.eval_source or used.source}, {used.size} x '
-      f'{used.size}, masks {used.mask} ({used.mask_reading})')
+      paper, evaluations, f'{used.eval_source or used.source}, {size}, masks '
+      f'{used.mask} ({used.mask_reading})')
   files.write_atomically(directory / 'table.md', (text + '\n').encode())
   _print_report(text, evaluations[-1].broken, directory, write)
+
+
+def evaluate_pictures(
+    predictions: Sequence[Path], targets: Path, masks: Path | None = None, *,
+    output: Path | None = None, metrics: Iterable[str] = (),
+    metric_set: str = '', mask_hole: str = '', limit: int = 0,
+    batch_size: int = 0, write: Callable[[str], None] = print) -> None:
+  """Scores pictures made elsewhere, prints the table and writes it.
+
+  Args:
+    predictions: folders of pictures, a row each.
+    targets: the folder of the true images, of the same names and sizes.
+    masks: the folder of their masks; None: only whole images are measured.
+    output: where to write; None for a folder beside the first one of pictures,
+      of its name and `-evaluation`.
+    metrics: as in `evaluate`.
+    metric_set: as in `evaluate`.
+    mask_hole: colour of a hole in the masks, by default white.
+    limit: how many of the first true images; 0 for all.
+    batch_size: examples a batch; 0 for a number that suits their sizes.
+    write: prints a text.
+
+  Raises:
+    UsageError: there is no such folder or metric, a file has no partner, or
+      partners differ in size.
+  """
+  of_sets, names = sets.split(metrics, metric_set)
+  made = pictures.made(
+      predictions, targets, masks, names=names, metric_set=metric_set,
+      mask_hole=mask_hole or 'white', limit=limit, batch_size=batch_size)
+  directory = output or predictions[0].with_name(
+      f'{predictions[0].resolve().name}-evaluation')
+  evaluation = sets.added(made.score(), of_sets, made.drawn)
+  reports.write(evaluation, directory, {
+      'manifest': manifest.of_pictures(
+          predictions, targets, masks, made.columns.measures,
+          made.described()),
+      'gallery': gallery.write(evaluation, directory, made.drawn)},
+      reports.figure(*next(made.shown())))
+  _print_report(reports.table(evaluation), evaluation.broken, directory, write)
 
 
 def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
@@ -129,10 +212,10 @@ def score(config: ml_collections.ConfigDict, variables: Variables, *,
     The evaluation. Its `first(n)` is the evaluation of the first n examples
     alone, which thus need not be scored again.
   """
-  batches = _held_out(config, limit)
-  return evaluator(variables, batches, names=batches.source.names,
-                   others=baselines.choose(baselines.DEFAULT)
-                   if others is None else others)
+  contest = _alone(config, variables, evaluator, limit)
+  if others is not None:
+    contest = dataclasses.replace(contest, others=others)
+  return contest.score()
 
 
 def report(config: ml_collections.ConfigDict, directory: Path,
@@ -153,10 +236,11 @@ def report(config: ml_collections.ConfigDict, directory: Path,
     write: prints a text.
   """
   evaluator = evaluator or evaluator_of(config, runs.stage_of(config))
-  evaluation = evaluation or score(config, variables, evaluator=evaluator,
-                                   limit=limit)
-  _write_files(config, directory, variables, step=step, evaluator=evaluator,
-               evaluation=evaluation)
+  contest = _alone(config, variables, evaluator, limit)
+  evaluation = evaluation or contest.score()
+  opened = [Opened(directory.parent, config, variables, step)]
+  _write_files(opened, directory,
+               contest, evaluation, manifest.of(opened, contest))
   _print_report(reports.table(evaluation), evaluation.broken, directory, write)
   return evaluation
 
@@ -182,24 +266,51 @@ def _check_fills(stage: Stage, config: ml_collections.ConfigDict, reason: str
                      f'image, {reason}')
 
 
-def _held_out(config: ml_collections.ConfigDict, limit: int
-              ) -> pipeline.Batches:
-  """Returns the batches of a config's held-out examples."""
-  return pipeline.eval_batches(
-      runs.data_of(config), batch_size=config.batch_size, seed=config.seed,
-      limit=limit, guidance=runs.guidance_of(config, training=False))
+def _protocol(config: ml_collections.ConfigDict, limit: int = 0,
+              full_size: bool = False, batch_size: int = 0) -> Protocol:
+  """Returns on what a config is evaluated, see `evaluate`."""
+  return Protocol(
+      runs.data_of(config), config.seed, batch_size or config.batch_size,
+      limit=limit, full_size=full_size,
+      pixels=0 if batch_size else config.batch_size * config.data.size**2)
 
 
-def _write_files(config: ml_collections.ConfigDict, directory: Path,
-                 variables: Variables, *, step: int, evaluator: Evaluator,
-                 evaluation: Evaluation) -> None:
+def _alone(config: ml_collections.ConfigDict, variables: Variables,
+           evaluator: Evaluator, limit: int) -> Contest:
+  """Returns the contest of one system and the default classical methods."""
+  row = row_of(runs.stage_of(config))
+  return Contest(
+      [Model(row, evaluator, variables)],
+      [runs.guidance_of(config, training=False)],
+      baselines.choose(baselines.DEFAULT), _protocol(config, limit))
+
+
+def _recorded(opened: Sequence[Opened], directory: Path, contest: Contest,
+              resume: bool, of_sets: Mapping[str, sets.SetMeasure] = {}
+              ) -> Evaluation:
+  """Scores, writing what is known as it comes, and writes the files."""
+  made_of = manifest.of(opened, contest)
+  record = Record(directory, made_of, contest.columns(), contest.names(),
+                  resume=resume)
+  evaluation = sets.added(
+      contest.score(known=record.known, note=record.note), of_sets,
+      contest.pictures)
+  _write_files(opened, directory, contest, evaluation, made_of)
+  record.finish()
+  return evaluation
+
+
+def _write_files(opened: Sequence[Opened], directory: Path, contest: Contest,
+                 evaluation: Evaluation, made_of: Mapping[str, Any]) -> None:
   """Writes an evaluation, with a picture of the first examples."""
-  scored = int(evaluation.indices[-1]) + 1
-  examples = evaluator.guide(next(_held_out(config, limit=scored)))
-  picture = reports.figure(examples, evaluator.predict(variables, examples))
+  config = opened[0].config
+  shown = (gallery.write(evaluation, directory, contest.pictures)
+           if runs.stage_of(config).fills else [])
+  picture = reports.figure(*next(contest.shown()))
   reports.write(evaluation, directory, {
-      'step': step, 'system': config.system, 'stage': config.stage,
-      'seed': config.seed, 'data': config.data.to_dict()}, picture)
+      'step': opened[0].step, 'system': config.system, 'stage': config.stage,
+      'seed': config.seed, 'data': config.data.to_dict(),
+      'manifest': made_of, 'gallery': shown}, picture)
 
 
 def _print_report(text: str, broken: Iterable[str], directory: Path,

@@ -24,7 +24,8 @@ class Table(NamedTuple):
     source: the paper and the number of the table.
     bins: lowest and highest share of hole pixels of each row.
     measures: heading -> what measures it here, a key of
-      `jinpaint.evaluation.measures.MEASURES`.
+      `jinpaint.evaluation.measures.MEASURES`; '' where nothing here does, of
+      which the paper's numbers alone are shown.
     columns: what the paper reports.
     warning: why the columns cannot be compared as they stand.
   """
@@ -55,6 +56,29 @@ def _rows(psnr: tuple[float | None, ...], ssim: tuple[float | None, ...],
           l1: tuple[float | None, ...]) -> dict[str, tuple[float | None, ...]]:
   """Returns a method's numbers by heading, one for each range of holes."""
   return {'PSNR': psnr, 'SSIM': ssim, 'L1(%)': l1}
+
+
+_CFS_WARNING = """\
+CFS's code is that of ISNet, whose definitions this run has: PSNR of RGB
+composites, SSIM with a Gaussian window of 11 pixels and zero padding. The other
+columns are quoted from EdgeConnect's paper: gray images, SSIM with a uniform
+window of 51 pixels. The last row of the paper has all masks of 40 % and more.
+As ISNet's, its masks were JPEG files of which every pixel above 0 counted as
+known (mask_reading=isnet)."""
+_EDGECONNECT_WARNING = """\
+EdgeConnect's numbers as ISNet's paper quotes them. This run is measured as
+EdgeConnect's script measures: gray images, SSIM with a uniform window of 51
+pixels. The script's "L1" is sum |a - b| / sum(a + b), the metric relative_l1
+here (--metric_set=edgeconnect); whether these numbers are such, their paper
+alone can say, so nothing stands beside them. How the other columns were
+measured is not known."""
+_INPAINTGAN_WARNING = """\
+Both systems were trained for 5 to 10 % of the planned steps, on faces, and the
+hole is 1/64 of an image, which makes PSNR high: it counts known pixels as well.
+It is that of the training log, of 8-bit numbers cut off, over a whole batch.
+Precision and recall are those of known edges cut out of the whole image
+(--eval_edge=cut); a stage of edges measures them. The losses hold weights that
+differ between the two programs."""
 
 
 _ISNET = ('Li et al., 2020, "Interactive Separation Network for Image '
@@ -96,6 +120,53 @@ TABLES: Mapping[str, Table] = {
                            (0.980, 0.954, 0.921, 0.869),
                            (0.33, 0.75, 1.30, 2.26)),
         }, _WARNING),
+    'cfs:places2': Table(
+        'Places2, irregular masks, 256 x 256',
+        'the paper on "comprehensive feature selection" blocks (CFS), Table 1',
+        (*_BINS[:3], (0.4, 1.0)), {'PSNR': 'psnr', 'SSIM': 'ssim_gaussian'}, {
+            'CA': {'PSNR': (24.36, 21.19, 19.13, 17.75),
+                   'SSIM': (0.893, 0.815, 0.739, 0.662)},
+            'GLCIC': {'PSNR': (23.49, 20.45, 18.50, 17.17),
+                      'SSIM': (0.862, 0.771, 0.686, 0.603)},
+            'PConv': {'PSNR': (28.02, 24.90, 22.45, 20.86),
+                      'SSIM': (0.869, 0.777, 0.685, 0.589)},
+            'EdgeConnect': {'PSNR': (27.95, 24.92, 22.84, 21.16),
+                            'SSIM': (0.920, 0.861, 0.799, 0.731)},
+            'CFS': {'PSNR': (30.85, 26.87, 24.17, 21.74),
+                    'SSIM': (0.951, 0.900, 0.841, 0.7695)},
+        }, _CFS_WARNING),
+    'edgeconnect:places2': Table(
+        'Places2, irregular masks, 256 x 256',
+        'Nazeri et al., 2019, "EdgeConnect", arXiv:1901.00212, as quoted by '
+        + _ISNET.format(3), _BINS,
+        {'PSNR': 'psnr_gray', 'SSIM': 'ssim_uniform', 'L1(%)': ''}, {
+            'CA': _rows((24.36, 21.19, 19.13, 17.75),
+                        (0.893, 0.815, 0.739, 0.662),
+                        (2.41, 4.23, 6.15, 8.03)),
+            'GLCIC': _rows((23.49, 20.45, 18.50, 17.17),
+                           (0.862, 0.771, 0.686, 0.603),
+                           (2.66, 4.70, 6.78, 8.85)),
+            'PConv': _rows((28.02, 24.90, 22.45, 20.86),
+                           (0.869, 0.777, 0.685, 0.589),
+                           (1.14, 1.98, 3.02, 4.11)),
+            'EdgeConnect': _rows((27.95, 24.92, 22.84, 21.16),
+                                 (0.920, 0.861, 0.799, 0.731),
+                                 (1.50, 2.59, 3.77, 5.14)),
+        }, _EDGECONNECT_WARNING),
+    'inpaintgan:faces': Table(
+        'human faces, square masks of 1/64 of an image',
+        'Yehoshua and Peretz, "InpaintGAN", Table 12', ((0.01, 0.02),),
+        {'PSNR': 'psnr', 'precision': '', 'recall': '', 'FM loss': '',
+         'L1 loss': '', 'perceptual': ''}, {
+            'EdgeConnect': {
+                'PSNR': (38.6038,), 'precision': (0.2755,),
+                'recall': (0.2387,), 'FM loss': (0.4099,),
+                'L1 loss': (0.6827,), 'perceptual': (0.0309,)},
+            'InpaintGAN': {
+                'PSNR': (38.954,), 'precision': (0.2821,),
+                'recall': (0.2581,), 'FM loss': (0.2487,),
+                'L1 loss': (0.5707,), 'perceptual': (0.2099,)},
+        }, _INPAINTGAN_WARNING),
 }
 
 

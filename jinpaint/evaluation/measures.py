@@ -82,24 +82,32 @@ _OVERLAP = 'sum ab / (sum a + sum b - sum ab); a perfect one is below 1'
 MEASURES: Mapping[str, Measure] = {
     'psnr': Measure('PSNR', _PSNR, _of_image(metrics.psnr), unit='dB'),
     'psnr_hole': Measure(
-        'PSNR, hole', _PSNR, _of_hole(metrics.psnr), unit='dB'),
+        'PSNR, hole', _PSNR, _of_hole(metrics.psnr), unit='dB', of_hole=True),
     'ssim': Measure('SSIM', _SSIM, _of_image(metrics.ssim)),
-    'ssim_hole': Measure('SSIM, hole', _SSIM, _of_hole(metrics.ssim)),
+    'ssim_hole': Measure(
+        'SSIM, hole', _SSIM, _of_hole(metrics.ssim), of_hole=True),
     'l1_percent': Measure(
         'L1 %', _L1, _of_image(_l1_percent), better='lower', unit='%'),
     'l1_percent_hole': Measure(
-        'L1 %, hole', _L1, _of_hole(_l1_percent), better='lower', unit='%'),
+        'L1 %, hole', _L1, _of_hole(_l1_percent), better='lower', unit='%',
+        of_hole=True),
     # Of the paper on partial convolutions for lines.
     'jaccard_soft': Measure(
         'Jaccard, soft', _OVERLAP, _of_image(metrics.jaccard_soft)),
     'jaccard_hole': Measure(
-        'Jaccard, soft, hole', _OVERLAP, _of_hole(metrics.jaccard_hole)),
+        'Jaccard, soft, hole', _OVERLAP, _of_hole(metrics.jaccard_hole),
+        of_hole=True),
     'jaccard_tolerance': Measure(
         'Jaccard, tolerance, hole', 'share of pixels with no channel off by '
-        'more than 0.1', _of_hole(metrics.jaccard_tolerance)),
+        'more than 0.1', _of_hole(metrics.jaccard_tolerance),
+        of_hole=True),
     'ssim_gaussian': Measure(
-        'SSIM, ISNet', 'each channel, Gaussian window 11, sigma 1.5, biased '
-        'covariance, zero padding', _of_image(metrics.ssim_gaussian)),
+        'SSIM, ISNet and LaMa', 'each channel, Gaussian window 11, sigma 1.5, '
+        'biased covariance, zero padding', _of_image(metrics.ssim_gaussian)),
+    'ssim_gaussian_inner': Measure(
+        'SSIM, MAT and MMagic', 'each channel, Gaussian window 11, sigma 1.5, '
+        'biased covariance, outer 5 pixels left out',
+        _of_image(metrics.ssim_gaussian_inner)),
     'psnr_gray': Measure(
         'PSNR, EdgeConnect', '10 log10(1 / mean squared error) of gray images',
         _of_image(_psnr_gray), unit='dB'),
@@ -122,7 +130,10 @@ MEASURES: Mapping[str, Measure] = {
         _lpips('lpips_vgg'), better='lower', needs=('lpips_vgg',)),
 }
 
-# Measures that belong together: those of every table, and what papers print.
+# Measures that belong together: those of every table, and what published
+# programs print. What needs a published network, such as LPIPS, is not among
+# them yet: LaMa's program also prints LPIPS (VGG) and FID, MAT's FID, P-IDS,
+# U-IDS and LPIPS (AlexNet).
 SETS: Mapping[str, tuple[str, ...]] = {
     'default': ('psnr', 'ssim', 'l1_percent',
                 'psnr_hole', 'ssim_hole', 'l1_percent_hole'),
@@ -131,6 +142,11 @@ SETS: Mapping[str, tuple[str, ...]] = {
     # Its script prints PSNR 1 dB too high.
     'sketchrefiner': ('psnr', 'ssim_range_2', 'l1_percent'),
     'pconv_lines': ('jaccard_soft', 'jaccard_hole', 'jaccard_tolerance'),
+    'lama': ('ssim_gaussian', 'lpips_vgg'),
+    # Its script prints L1 as a share; here it is 100 times that.
+    'mat': ('psnr', 'ssim_gaussian_inner', 'l1_percent', 'lpips_alex'),
+    # Its configs multiply the L1 of the hole by 100.
+    'mmagic': ('l1_percent_hole', 'psnr', 'ssim_gaussian_inner'),
 }
 
 

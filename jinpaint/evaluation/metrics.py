@@ -135,12 +135,28 @@ def ssim_gaussian(prediction: Array, image: Array,
   al. As in `ssim`, `where` says over which pixels the map is averaged.
   """
   prediction, image, where = _checked(prediction, image, where)
-  bell = np.exp(-np.square(np.arange(-5, 6) / 1.5) / 2)
   padded = [jnp.pad(x, ((0, 0), (5, 5), (5, 5), (0, 0)))
             for x in (prediction, image)]
-  taps = tuple((bell / bell.sum()).tolist())
   return 1 - _mean(
-      _dissimilarity(*padded, taps=taps, covariance_scale=1.0), where)
+      _dissimilarity(*padded, taps=_bell(), covariance_scale=1.0), where)
+
+
+def ssim_gaussian_inner(prediction: Array, image: Array,
+                        where: Array | None = None) -> Array:
+  """Returns the SSIM of MMagic's and MAT's code: Wang et al.'s own.
+
+  It is `ssim_gaussian` over the pixels whose window lies inside the image: the
+  outer 5 do not count, and an image must have at least 11 x 11 pixels. Both
+  programs read 8-bit images in [0, 255]; nothing is rounded here.
+
+  Raises:
+    ValueError: as all functions here, or an image is smaller than the window.
+  """
+  prediction, image, where = _checked(prediction, image, where)
+  inner = _inner(where, image, window=11)
+  return 1 - _mean(
+      _dissimilarity(prediction, image, taps=_bell(), covariance_scale=1.0),
+      inner)
 
 
 def jaccard_soft(prediction: Array, image: Array,
@@ -232,6 +248,12 @@ def edge_accuracy(prediction: Array, edge: Array, where: Array | None = None,
   prediction, edge, where = _checked(prediction, edge, where, channels=(1,))
   right = (prediction > threshold) == (edge > threshold)
   return _mean(right.astype(jnp.float32), where)
+
+
+def _bell() -> tuple[float, ...]:
+  """Returns the weights of a Gaussian window of 11 pixels, sigma 1.5."""
+  bell = np.exp(-np.square(np.arange(-5, 6) / 1.5) / 2)
+  return tuple((bell / bell.sum()).tolist())
 
 
 @functools.partial(jax.jit, static_argnames=('taps', 'covariance_scale'))

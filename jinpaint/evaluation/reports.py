@@ -1,26 +1,25 @@
 """The results on paper: an evaluation as tables, files and a picture."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-import csv
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
-import io
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jinpaint.data import files
+from jinpaint.evaluation import details, grid, intervals, latex, records, sets
 from jinpaint.evaluation.literature import Table
-from jinpaint.evaluation.scores import Evaluation, Summary
+from jinpaint.evaluation.means import Summary
+from jinpaint.evaluation.scores import Evaluation
 from jinpaint.stage import Measure
 from jinpaint.types import Array, Batch
 
 
-def figure(batch: Batch, completed: Mapping[str, Array], *, rows: int = 8
-           ) -> np.ndarray:
+def figure(batch: Batch, completed: Mapping[str, Array | np.ndarray], *,
+           rows: int = 8) -> np.ndarray:
   """Returns a picture of examples, one in each row.
 
   The columns are the damaged image and the mask; a drawn sketch and, if there
@@ -67,18 +66,18 @@ def table(evaluation: Evaluation) -> str:
                for method in evaluation.methods}
   measures = evaluation.measures
   head = ['method', *(measure.name for measure in measures.values())]
-  rows = [[method, *(_cell(summary.get(key), _digits(measure))
+  rows = [[method, *(_cell(summary.get(key), grid.digits(measure))
                      for key, measure in measures.items())]
           for method, summary in summaries.items()]
   return '\n'.join([
-      *_grid(head, rows, words=1), '',
-      f'{len(evaluation.images)} images, holes of '
-      f'{100 * evaluation.holes.mean():.1f} % on average; means over '
+      *grid.lines(head, rows, words=1), '',
+      f'{len(evaluation.images)} images, {_holes(evaluation)}; means over '
       'images, scored as 8-bit RGB.',
       *(f'- {measure.name}: {_definition(measure)}.'
         for measure in measures.values()),
-      *_remarks(evaluation), *_not_measured(evaluation),
-      *_left_out(evaluation)])
+      *_protocol(evaluation), *_remarks(evaluation),
+      *_not_measured(evaluation), *_left_out(evaluation),
+      *details.lines(evaluation), *sets.lines(evaluation)])
 
 
 def comparison(literature: Table, evaluations: Sequence[Evaluation],
@@ -101,62 +100,47 @@ def comparison(literature: Table, evaluations: Sequence[Evaluation],
     summaries = {method: evaluation.summary(method) for method in methods}
     for j, (heading, key) in enumerate(literature.measures.items()):
       digits = 3 if heading == 'SSIM' else 2
-      printed = [_number(columns[heading][i], digits)
+      printed = [grid.number(columns[heading][i], digits)
                  for columns in literature.columns.values()]
-      measured = [_cell(summaries[method][key], digits) for method in methods]
+      measured = [_cell(summaries[method].get(key), digits)
+                  for method in methods]
       rows.append([holes if j == 0 else '', heading, *printed, *measured])
     notes += _left_out(evaluation, where=f'masks of {holes}, ')
   images = ', '.join(
       f'{len(evaluation.images)} images with holes of '
       f'{100 * evaluation.holes.mean():.1f} %' for evaluation in evaluations)
   definitions = [f'- {heading}: {first.measures[key].definition}.'
-                 for heading, key in literature.measures.items()]
+                 for heading, key in literature.measures.items() if key]
   return '\n'.join([
-      *_grid(head, rows, words=2), '',
+      *grid.lines(head, rows, words=2), '',
       f'{", ".join(literature.columns)}: {literature.title}, as printed in '
       f'{literature.source}.', '',
       f'{", ".join(methods)}: this evaluation of {about}. By the rows: '
       f'{images}; means over images, composites scored as 8-bit RGB.',
-      *definitions, *notes, '',
+      *definitions, *_protocol(first, without='holes'), *notes, '',
       '**Warning.**', literature.warning])
-
-
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int
-          ) -> Iterator[str]:
-  """Yields the lines of a Markdown table whose first columns are words."""
-  widths = [max(len(row[i]) for row in [head, *rows])
-            for i in range(len(head))]
-
-  def line(cells: Iterable[str]) -> str:
-    return '| ' + ' | '.join(
-        cell.ljust(width) if i < words else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ) + ' |'
-
-  yield line(head)
-  yield '|' + '|'.join(
-      '-' * (width + 1) + ('-' if i < words else ':')
-      for i, width in enumerate(widths)) + '|'
-  yield from map(line, rows)
-
-
-def _digits(measure: Measure) -> int:
-  """Returns how many decimals a measure is printed with."""
-  return 2 if measure.unit in ('dB', '%') else 4
 
 
 def _cell(summary: Summary | None, digits: int) -> str:
   """Returns a mean as text; '-' for a method that has no such mean."""
-  return _number(None if summary is None else summary.mean, digits)
+  return grid.number(None if summary is None else summary.mean, digits)
 
 
-def _number(value: float | None, digits: int) -> str:
-  return '-' if value is None or math.isnan(value) else f'{value:.{digits}f}'
+def _holes(evaluation: Evaluation) -> str:
+  share = grid.number(100 * float(evaluation.holes.mean()), 1)
+  return f'holes of {share} % on average' if share != '-' else 'holes unknown'
 
 
 def _definition(measure: Measure) -> str:
   better = f'; {measure.better} is better' if measure.better else ''
   return f'{measure.definition}{better}'
+
+
+def _protocol(evaluation: Evaluation, without: str = '') -> Iterator[str]:
+  """Yields a line for each thing that the scores depend on, but for one."""
+  for subject, words in evaluation.protocol.items():
+    if subject != without:
+      yield f'- {subject}: {words}.'
 
 
 def _remarks(evaluation: Evaluation) -> Iterator[str]:
@@ -190,7 +174,10 @@ def _left_out(evaluation: Evaluation, where: str = '') -> Iterator[str]:
 
 def write(evaluation: Evaluation, directory: Path,
           about: Mapping[str, Any], picture: np.ndarray) -> None:
-  """Writes `table.md`, `summary.json`, `images.csv` and `examples.png`.
+  """Writes an evaluation's tables, numbers and picture.
+
+  That is `table.md`, `table.tex`, `summary.json`, `images.csv` and
+  `examples.png`.
 
   Args:
     evaluation: what to write; in the CSV, each image is a row.
@@ -202,42 +189,61 @@ def write(evaluation: Evaluation, directory: Path,
                          (table(evaluation) + '\n').encode())
   files.write_atomically(directory / 'summary.json',
                          (_summary(evaluation, about) + '\n').encode())
-  files.write_atomically(directory / 'images.csv',
-                         os.fsencode(_images(evaluation)))
+  files.write_atomically(directory / 'table.tex',
+                         (latex.table(evaluation) + '\n').encode())
+  files.write_atomically(directory / 'images.csv', records.text(evaluation))
   files.write(directory / 'examples.png', files.Picture(picture))
 
 
 def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
-  """Returns the JSON of an evaluation's means, and what they are of."""
+  """Returns the JSON of an evaluation's means, and what they are of.
+
+  Beside what the caller adds, such as `manifest` and `gallery`, it has for each
+  method and measure the mean, its interval and what it leaves out (`methods`),
+  the difference to the first method (`differences`), the same means for each
+  range of hole ratios that has images (`bins`), and what each measure is
+  (`measures`; `definitions` are the same in short).
+  """
+  measures = evaluation.measures
   return json.dumps({
       **about, 'images': len(evaluation.images),
-      'mean_hole_fraction': float(evaluation.holes.mean()),
+      **_without_nan({'mean_hole_fraction': float(evaluation.holes.mean())}),
       'definitions': {key: measure.definition
-                      for key, measure in evaluation.measures.items()},
+                      for key, measure in measures.items()},
+      'measures': {key: {'name': measure.name, 'better': measure.better,
+                         'definition': measure.definition,
+                         'unit': measure.unit}
+                   for key, measure in measures.items()},
+      'protocol': dict(evaluation.protocol),
       'remarks': dict(evaluation.remarks),
       'left_out': dict(evaluation.left_out),
-      'methods': {
-          method: {key: _without_nan(summary)
-                   for key, summary in evaluation.summary(method).items()}
-          for method in evaluation.methods}}, indent=2, allow_nan=False)
+      'sets': {method: _without_nan(values)
+               for method, values in evaluation.sets.items()},
+      'set_measures': {key: measure.definition
+                       for key, measure in evaluation.set_measures.items()},
+      'methods': _methods(evaluation),
+      'differences': {
+          method: {key: _without_nan(interval._asdict())
+                    for key, interval in row.items()}
+          for method, row in intervals.of_differences(evaluation).items()},
+      'bins': [{'low': low, 'high': high, 'images': len(part.images),
+                'methods': _methods(part)}
+               for (low, high), part in details.binned(evaluation).items()],
+  }, indent=2, allow_nan=False)
 
 
-def _without_nan(summary: Summary) -> dict[str, float | None]:
-  """Returns a summary whose mean of nothing is None: JSON has no nan."""
-  mean = None if math.isnan(summary.mean) else summary.mean
-  return {**dataclasses.asdict(summary), 'mean': mean}
+def _methods(evaluation: Evaluation) -> dict[str, Any]:
+  """Returns the means of all methods as JSON holds them."""
+  sure = intervals.of_means(evaluation)
+  return {
+      method: {key: _without_nan({
+          **dataclasses.asdict(summary), 'low': sure[method][key].low,
+          'high': sure[method][key].high})
+               for key, summary in evaluation.summary(method).items()}
+      for method in evaluation.methods}
 
 
-def _images(evaluation: Evaluation) -> str:
-  """Returns the CSV with a row for each image."""
-  text = io.StringIO()
-  writer = csv.writer(text, lineterminator='\n')
-  columns = [(method, key) for method, scores in evaluation.methods.items()
-             for key in scores]
-  writer.writerow(['image', 'hole_fraction', *map(': '.join, columns)])
-  for i, (image, hole) in enumerate(
-      zip(evaluation.images, evaluation.holes, strict=True)):
-    writer.writerow([image, f'{hole:.6f}', *(
-        f'{evaluation.methods[method][key][i]:.6f}'
-        for method, key in columns)])
-  return text.getvalue()
+def _without_nan(numbers: Mapping[str, float]) -> dict[str, float | None]:
+  """Returns numbers of which those of nothing are None: JSON has no nan."""
+  return {name: None if math.isnan(number) else number
+          for name, number in numbers.items()}

@@ -7,20 +7,21 @@ nowhere.
 """
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import dataclasses
 import functools
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import devices, networks
+from jinpaint import devices, images, networks
 from jinpaint.evaluation import measures
 from jinpaint.evaluation.baselines import Method
+from jinpaint.evaluation.means import average, Summary
 from jinpaint.guidance import Guidance
-from jinpaint.images import composite
 from jinpaint.nets import Nets
 from jinpaint.stage import complete, Measure, Stage
 from jinpaint.types import Array, Batch, Variables
@@ -38,53 +39,9 @@ _TRUE_EDGES_REMARK = (
     'compared with those of a method that fills a picture by itself')
 
 
-def row_of(stage: Stage) -> str:
+def row_of(stage: Stage, name: str = SYSTEM) -> str:
   """Returns the name of a stage's row in tables of scores."""
-  return WITH_TRUE_EDGES if stage.needs_true_edges else SYSTEM
-
-
-@dataclasses.dataclass(frozen=True)
-class Summary:
-  """The mean of a measure over images, and how many it leaves out.
-
-  Attributes:
-    mean: of the finite values; nan if there are none.
-    count: how many values are finite.
-    infinite: how many are infinite: the PSNR of identical images.
-    undefined: how many are nan: a measure of the hole, of an image without one.
-  """
-
-  mean: float
-  count: int
-  infinite: int
-  undefined: int
-
-
-def average(values: np.ndarray, weight: np.ndarray | None = None) -> Summary:
-  """Averages the collected values of a measure, in double precision.
-
-  Args:
-    values: (N,).
-    weight: (N,), not negative; a value of weight 0 counts nowhere. None: all
-      values weigh the same.
-
-  Raises:
-    ValueError: values and weights do not fit together.
-  """
-  values = np.asarray(values, np.float64)
-  weight = (np.ones(values.shape) if weight is None
-            else np.asarray(weight, np.float64))
-  if (values.ndim != 1 or weight.shape != values.shape
-      or not (weight >= 0).all()):
-    raise ValueError(f'values {values.shape} must be (N,) and weight '
-                     f'{weight.shape} (N,), not negative')
-  values, weight = values[weight > 0], weight[weight > 0]
-  finite = np.isfinite(values)
-  return Summary(
-      float(np.average(values[finite], weights=weight[finite]))
-      if finite.any() else float('nan'),
-      int(finite.sum()), int(np.isinf(values).sum()),
-      int(np.isnan(values).sum()))
+  return f'{name}, with the true edges' if stage.needs_true_edges else name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +59,11 @@ class Evaluation:
     remarks: method -> what a reader must know of its scores.
     broken: the held-out images that cannot be read, which were left out.
     left_out: what could not be measured -> why.
+    protocol: what the scores depend on, by subject, see
+      `jinpaint.evaluation.protocol`.
+    sets: method -> measure of sets -> its value, see
+      `jinpaint.evaluation.sets`.
+    set_measures: these measures, by key.
   """
 
   methods: Mapping[str, Scores]
@@ -112,6 +74,10 @@ class Evaluation:
   remarks: Mapping[str, str] = dataclasses.field(default_factory=dict)
   broken: tuple[str, ...] = ()
   left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  protocol: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  sets: Mapping[str, Mapping[str, float]] = dataclasses.field(
+      default_factory=dict)
+  set_measures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   @property
   def system(self) -> str:
@@ -121,10 +87,12 @@ class Evaluation:
   def summary(self, method: str) -> dict[str, Summary]:
     """Returns measure -> its mean over the images, see `average`."""
     scores = self.methods[method]
-    return {key: average(values, self._weight(scores, key))
+    return {key: average(values, self.weight(method, key))
             for key, values in scores.items()}
 
-  def _weight(self, scores: Scores, key: str) -> np.ndarray | None:
+  def weight(self, method: str, key: str) -> np.ndarray | None:
+    """Returns what each image weighs in a mean, (N,); None: all the same."""
+    scores = self.methods[method]
     weights = [scores[other] for other in self.measures[key].weighted_by]
     return np.sum(weights, axis=0) if weights else None
 
@@ -144,15 +112,62 @@ class Evaluation:
     """
     if not limit:
       return self
-    chosen = self.indices < limit
+    return self._of(np.flatnonzero(self.indices < limit))
+
+  def in_order(self) -> 'Evaluation':
+    """Returns the evaluation with its images in the order of their places."""
+    return self._of(np.argsort(self.indices, kind='stable'))
+
+  def within(self, low: float, high: float) -> 'Evaluation':
+    """Returns the evaluation of images with a share of holes in [low, high).
+
+    Args:
+      low: the lowest share of hole pixels.
+      high: the share from which on images do not belong; 1 itself belongs to
+        the range that ends there.
+    """
+    holes = self.holes.astype(np.float32)
+    return self._of(np.flatnonzero(
+        (holes >= np.float32(low)) & (
+            (holes < np.float32(high)) | (high >= 1))))
+
+  def _of(self, places: np.ndarray) -> 'Evaluation':
+    """Returns the evaluation of the images at some places of the arrays."""
     return dataclasses.replace(
         self,
-        methods={method: {key: values[chosen]
+        methods={method: {key: values[places]
                           for key, values in scores.items()}
                  for method, scores in self.methods.items()},
-        images=tuple(name for name, is_chosen in zip(
-            self.images, chosen, strict=True) if is_chosen),
-        indices=self.indices[chosen], holes=self.holes[chosen])
+        images=tuple(self.images[i] for i in places),
+        indices=self.indices[places], holes=self.holes[places])
+
+
+class Part(NamedTuple):
+  """The scores of some of the images.
+
+  Attributes:
+    indices: (n,), see `Evaluation`.
+    holes: (n,), the share of hole pixels.
+    methods: method -> measure -> (n,).
+  """
+
+  indices: np.ndarray
+  holes: np.ndarray
+  methods: Mapping[str, Scores]
+
+
+class Model(NamedTuple):
+  """A system with its weights: a row of a table.
+
+  Attributes:
+    name: of the row.
+    evaluator: of its stage.
+    variables: the stage's networks.
+  """
+
+  name: str
+  evaluator: 'Evaluator'
+  variables: Variables
 
 
 class Evaluator:
@@ -162,6 +177,10 @@ class Evaluator:
     stage: the stage.
     measures: what is measured of it, by key, in the order of a table's columns:
       of filled images, of edges, and what the stage adds.
+    of_images: what is measured of other methods' images.
+    compiled: how many programs have been compiled: 'network', which predict,
+      one for each size that the stage accepts, and 'scores', one for each size
+      of images.
   """
 
   def __init__(self, stage: Stage, *, guidance: Guidance,
@@ -186,7 +205,8 @@ class Evaluator:
     if of_images is None:
       of_images = measures.choose()
     self.stage = stage
-    self._left_out = dict(left_out or {})
+    self.of_images: Mapping[str, Measure] = of_images
+    self.left_out = dict(left_out or {})
     needed = needed or {}
     readers = {name: networks.create(name) for name in needed}
     self.measures: Mapping[str, Measure] = {
@@ -194,15 +214,20 @@ class Evaluator:
         **(measures.of_edges(edge_threshold) if 'edge' in stage.makes else {}),
         **stage.measures}
 
+    self.compiled: collections.Counter[str] = collections.Counter()
+
+    # These two run only while they are traced, which is once for each program.
     def predict(variables: Variables, batch: Batch) -> dict[str, Array]:
+      self.compiled['network'] += 1
       nets = Nets(stage.networks, variables, compute=compute)
       return complete(stage.predict(nets, batch), batch)
 
     def score(columns: Mapping[str, Measure], modules: Mapping[str, nn.Module],
               variables: Variables, needed: Variables, batch: Batch,
               completed: Mapping[str, Array]) -> dict[str, Array]:
+      self.compiled['scores'] += columns is self.measures
       nets = Nets(modules, variables, compute=compute)
-      return measures.apply(columns, nets, batch, _as_saved(completed, batch),
+      return measures.apply(columns, nets, batch, as_saved(completed, batch),
                             published=Nets(readers, needed))
 
     self._published = devices.everywhere(published or {})
@@ -221,61 +246,131 @@ class Evaluator:
   def predict(self, variables: Variables, batch: Batch) -> dict[str, Array]:
     """Returns what the stage predicts, see `jinpaint.stage.complete`.
 
+    Images of a size that the stage does not accept are extended at the bottom
+    and on the right, as little as possible, and what is predicted is cut again:
+    so does `jinpaint.inference`.
+
     Args:
       variables: the stage's networks.
       batch: what `guide` returned.
     """
-    return self._predict(variables, batch)
+    # Wherever they were before: one program serves them all.
+    variables = devices.everywhere(variables)
+    height, width = batch['image'].shape[1:3]
+    padded = self.stage.sizes.holding(height, width)
+    if padded == (height, width):
+      return self._predict(variables, devices.spread(batch))
+    extended = devices.spread(_padded(batch, *padded))
+    return _cropped(self._predict(variables, extended), height, width)
+
+  def score(self, model: Model, batch: HostBatch,
+            others: Mapping[str, Method]) -> dict[str, dict[str, Array]]:
+    """Returns the scores of a batch: method -> measure -> (B,).
+
+    Args:
+      model: the system, whose evaluator this is.
+      batch: with what the stage reads.
+      others: further methods.
+    """
+    inputs = self.guide(batch)
+    scores = {model.name: self._score(
+        model.variables, self._needed, inputs,
+        self.predict(model.variables, inputs))}
+    for name, method in others.items():
+      filled = devices.spread(fill_each(method, batch))
+      scores[name] = self._score_other(
+          self._needed, inputs, {'image': filled})
+    return scores
 
   def __call__(self, variables: Variables, batches: Iterable[HostBatch], *,
                names: tuple[str, ...] = (),
                others: Mapping[str, Method] | None = None) -> Evaluation:
-    """Scores the system and other methods.
-
-    Args:
-      variables: the system's networks.
-      batches: with what the stage reads, `weight` and `index`, see
-        `jinpaint.data.pipeline.eval_batches`. If there is an attribute
-        `skipped`, it names the images that could not be read.
-      names: the images' names by `index`; empty if they have none.
-      others: further rows of the table, see `jinpaint.evaluation.baselines`.
-        Beside a stage that makes no image, there are none.
-    """
-    variables = devices.everywhere(variables)
-    system = row_of(self.stage)
-    others = others if others and self.stage.fills else {}
-    parts: dict[str, list[Scores]] = collections.defaultdict(list)
-    indices, holes = [], []
-    for batch in batches:
-      real = np.asarray(batch['weight']) == 1
-      indices.append(np.asarray(batch['index'])[real])
-      holes.append(np.mean(np.asarray(batch['mask'])[real], axis=(1, 2, 3)))
-      inputs = self.guide(batch)
-      scores = {system: self._score(
-          variables, self._needed, inputs, self.predict(variables, inputs))}
-      for name, method in others.items():
-        filled = devices.spread(_fill_each(method, batch))
-        scores[name] = self._score_other(
-            self._needed, inputs, {'image': filled})
-      for name, values in scores.items():
-        parts[name].append({key: np.asarray(array)[real]
-                            for key, array in values.items()})
-    joined = np.concatenate(indices)
-    return Evaluation(
-        methods={name: self._joined(scores) for name, scores in parts.items()},
-        images=tuple(names[i] if names else str(i) for i in joined),
-        indices=joined, holes=np.concatenate(holes), measures=self.measures,
-        remarks={system: _TRUE_EDGES_REMARK}
-        if self.stage.needs_true_edges else {},
-        broken=tuple(getattr(batches, 'skipped', ())), left_out=self._left_out)
-
-  def _joined(self, parts: list[Scores]) -> Scores:
-    """Joins the scores of batches; measures are in the order of columns."""
-    return {key: np.concatenate([scores[key] for scores in parts])
-            for key in self.measures if key in parts[0]}
+    """Scores the system and other methods; see `score_all`."""
+    model = Model(row_of(self.stage), self, variables)
+    return score_all([model], [batches], names=names, others=others)
 
 
-def _as_saved(completed: Mapping[str, Array], batch: Batch
+def score_all(models: Sequence[Model], streams: Sequence[Iterable[HostBatch]],
+              *, names: tuple[str, ...] = (),
+              others: Mapping[str, Method] | None = None,
+              known: Part | None = None,
+              note: Callable[[Part], None] = lambda part: None) -> Evaluation:
+  """Scores systems and other methods on the same images and holes.
+
+  Args:
+    models: the systems; the first one is `Evaluation.system`.
+    streams: for each model batches with what its stage reads, `weight` and
+      `index`, see `jinpaint.data.pipeline.eval_batches`. All have the same
+      images and holes; models that read the same may share a stream. If there
+      is an attribute `skipped`, it names the images that could not be read.
+    names: the images' names by `index`; empty if they have none.
+    others: further rows of the table, see `jinpaint.evaluation.baselines`.
+      Beside a stage that makes no image, there are none.
+    known: scores that are known already, of images that are not in the streams.
+    note: is given the scores of each batch.
+  """
+  models = [model._replace(variables=devices.everywhere(model.variables))
+            for model in models]
+  columns = {key: measure for model in models
+             for key, measure in model.evaluator.measures.items()}
+  others = others if others and models[0].evaluator.stage.fills else {}
+  parts = [known] if known is not None else []
+  shared = {id(stream): stream for stream in streams}
+  for batches in zip(*shared.values(), strict=True):
+    batch_of = dict(zip(shared, batches, strict=True))
+    real = np.asarray(batches[0]['weight']) == 1
+    scores: dict[str, dict[str, Array]] = {}
+    for i, (model, stream) in enumerate(zip(models, streams, strict=True)):
+      scores |= model.evaluator.score(
+          model, batch_of[id(stream)], {} if i else others)
+    ordered = [model.name for model in models] + list(others)
+    parts.append(Part(
+        np.asarray(batches[0]['index'])[real],
+        np.mean(np.asarray(batches[0]['mask'])[real], axis=(1, 2, 3)),
+        {name: {key: np.asarray(scores[name][key])[real]
+                for key in columns if key in scores[name]}
+         for name in ordered}))
+    note(parts[-1])
+  indices, holes, methods = joined(parts)
+  return Evaluation(
+      methods=methods,
+      images=tuple(names[i] if names else str(i) for i in indices),
+      indices=indices, holes=holes, measures=columns,
+      remarks={model.name: _TRUE_EDGES_REMARK for model in models
+               if model.evaluator.stage.needs_true_edges},
+      broken=tuple(getattr(streams[0], 'skipped', ())),
+      left_out=models[0].evaluator.left_out)
+
+
+def joined(parts: Sequence[Part]) -> Part:
+  """Returns the scores of all images of all parts."""
+  return Part(
+      np.concatenate([part.indices for part in parts]),
+      np.concatenate([part.holes for part in parts]),
+      {name: {key: np.concatenate([part.methods[name][key] for part in parts])
+              for key in scores}
+       for name, scores in parts[0].methods.items()})
+
+
+@functools.partial(jax.jit, static_argnames=('height', 'width'))
+def _padded(batch: Batch, height: int, width: int) -> Batch:
+  """Returns a batch extended as `jinpaint.images.pad_to` extends an image."""
+  rows, columns = (
+      images.pad_to(np.arange(extent)[:, None], padded, 1)[:, 0]
+      for extent, padded in zip(
+          batch['image'].shape[1:3], (height, width), strict=True))
+  return {key: array[:, rows][:, :, columns] if array.ndim == 4 else array
+          for key, array in batch.items()}
+
+
+@functools.partial(jax.jit, static_argnames=('height', 'width'))
+def _cropped(completed: Mapping[str, Array], height: int, width: int
+             ) -> dict[str, Array]:
+  """Returns the top left part of all that was predicted."""
+  return {key: array[:, :height, :width] for key, array in completed.items()}
+
+
+def as_saved(completed: Mapping[str, Array], batch: Batch
               ) -> Mapping[str, Array]:
   """Returns what was completed, with the image as a saved file holds it.
 
@@ -284,11 +379,11 @@ def _as_saved(completed: Mapping[str, Array], batch: Batch
   if 'image' not in completed:
     return completed
   rounded = jnp.round(completed['image'] * 255) / 255
-  return {**completed, 'image': composite(
+  return {**completed, 'image': images.composite(
       rounded, batch['image'], batch['mask'])}
 
 
-def _fill_each(method: Method, batch: HostBatch) -> np.ndarray:
+def fill_each(method: Method, batch: HostBatch) -> np.ndarray:
   """Returns the images of a batch as a method fills them, float32 in [0, 1]."""
   images, masks = (np.asarray(batch[key]) for key in ('image', 'mask'))
   filled = [

@@ -17,7 +17,7 @@ from jinpaint.converters import pretrained
 from jinpaint.data import files, pipeline
 from jinpaint.errors import UsageError
 from jinpaint.evaluation import evaluate, reports
-from jinpaint.runs import checkpoints
+from jinpaint.runs import checkpoints, packed
 from jinpaint.types import KEYS
 
 BINS = ('10-20', '20-30', '30-40', '40-50')
@@ -54,9 +54,45 @@ def test_metrics_and_sets_that_are_named_are_the_columns(workdir, tmp_path):
                             'relative_l1']
   head, *_ = said[0].splitlines()
   assert [cell.strip() for cell in head.strip('|').split('|')] == [
-      'method', 'PSNR', 'SSIM, ISNet', 'L1 %', 'mae, EdgeConnect']
+      'method', 'PSNR', 'SSIM, ISNet and LaMa', 'L1 %', 'mae, EdgeConnect']
   for method, scores in before['methods'].items():
     assert scores['psnr'] == summary['methods'][method]['psnr']
+
+
+def test_the_table_says_on_what_it_was_measured_and_a_seed_changes_holes(
+    workdir, tmp_path):
+  run = shutil.copytree(workdir, tmp_path / 'run')
+  masks = tmp_path / 'masks'
+  for i in range(3):
+    hole = np.full((16, 16), 255 * (i == 1), np.uint8)
+    files.write(masks / f'{i}.png', files.Picture(hole))
+    files.write(tmp_path / f'photos/{i}.png', files.Picture(
+        np.repeat(hole[..., None], 3, axis=2)))
+
+  def holes(**changes):
+    said = []
+    evaluate.evaluate(run, limit=3, write=said.append, **changes)
+    with (run / 'evaluation/images.csv').open() as file:
+      return said[0], [float(image['hole_fraction'])
+                       for image in csv.DictReader(file)]
+
+  text, own = holes()
+  assert ('- holes: lines; a function of (kind, seed, number of the '
+          'photograph), seed 0.') in text
+  assert '- photographs: the held-out part of photos, the first 3.' in text
+  for words in ('- size: a square at a place drawn from (seed,', '16 x 16',
+                '- scored: composites: ', '- rounded: to 8 bits'):
+    assert words in text
+  assert holes(seed=0)[1] == own
+  assert holes(seed=1)[1] != own
+  # As published tests do: mask i belongs to photograph i.
+  text, paired = holes(data={'eval_source': f'folder:{tmp_path}/photos',
+                             'mask': f'files:{masks}',
+                             'mask_pairing': 'order'})
+  assert 'files paired by order, holes white, read clean' in text
+  assert 'seed, number of the photograph), seed' not in text.partition(
+      '- holes')[2]
+  assert paired == [0, 1, 0]
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
@@ -142,6 +178,7 @@ def test_a_report_of_scores_that_are_known_scores_nothing_again(
     """Only draws examples."""
 
     guide, predict = evaluator.guide, evaluator.predict
+    measures = evaluator.measures
 
   said = []
   assert evaluate.report(
@@ -187,6 +224,54 @@ def test_published_weights_that_are_loaded_already_are_not_loaded_again(
   evaluate.evaluator_of(config, stage, published={
       'hed': {'params': {}}, 'vgg19': {'params': {}}})
   assert loaded == ['hed']
+
+
+# --- several runs ---
+
+
+def test_runs_are_compared_on_the_same_photographs_and_holes(
+    workdir, tmp_path):
+  other = tmp_path / 'other'
+  tiny_run.loop.train(tiny_run.config(seed=3), other)
+  packed.pack(workdir, tmp_path / 'packed.npz')
+  run = shutil.copytree(workdir, tmp_path / 'run')
+  said = []
+  evaluate.evaluate(run, compare=[other, tmp_path / 'packed.npz'], limit=6,
+                    metrics=['psnr', 'psnr_hole'], methods=['mean'],
+                    write=said.append)
+  with (run / 'evaluation/images.csv').open() as file:
+    rows = list(csv.DictReader(file))
+  assert list(rows[0]) == ['image', 'hole_fraction', *(
+      f'{row}: {key}' for row in (
+          'jinpaint', 'other', 'packed', 'mean of known pixels')
+      for key in ('psnr', 'psnr_hole'))]
+  for row in rows:  # it is the same model, of another file
+    assert row['packed: psnr'] == row['jinpaint: psnr']
+    assert row['other: psnr'] != row['jinpaint: psnr']
+  # The other run scores as it does by itself, with the first one's holes.
+  evaluate.evaluate(other, limit=6, seed=runs.read_config(run).seed,
+                    metrics=['psnr'], write=lambda text: None)
+  with (other / 'evaluation/images.csv').open() as file:
+    for alone, row in zip(csv.DictReader(file), rows, strict=True):
+      assert float(alone['jinpaint: psnr']) == pytest.approx(
+          float(row['other: psnr']), rel=1e-6)
+  assert 'Differences to jinpaint on the same images' in said[0]
+  made = json.loads((run / 'evaluation/summary.json').read_text())['manifest']
+  assert [model['row'] for model in made['models']] == [
+      'jinpaint', 'other', 'packed']
+  first, second, _ = (model['weights_sha256'] for model in made['models'])
+  assert first != second
+  assert made['photographs'] == {'source': 'photos', 'number': 6}
+
+
+@pytest.mark.parametrize(('paths', 'message'), [
+    (['nowhere'], 'nowhere holds no run'),
+    (['evaluation/table.md'], 'table.md'),
+    (['.', '.'], 'two rows would be called')])
+def test_what_cannot_be_compared_is_one_line(workdir, paths, message):
+  with pytest.raises(UsageError, match=message) as caught:
+    evaluate.evaluate(workdir, compare=[workdir / path for path in paths])
+  assert '\n' not in str(caught.value)
 
 
 # --- a paper's table ---

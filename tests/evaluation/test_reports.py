@@ -37,7 +37,8 @@ def evaluation(**changes):
 
 
 def cells(text):
-  """The cells of a Markdown table, without the line below its head."""
+  """The cells of the first Markdown table, without the line below its head."""
+  text = text.partition('\n\n')[0]
   rows = [[cell.strip() for cell in line.strip('|').split('|')]
           for line in text.splitlines() if line.startswith('|')]
   return [rows[0], *rows[2:]]
@@ -62,7 +63,8 @@ def test_the_table_has_the_means_of_the_evaluation_and_what_they_mean():
 
 
 def test_below_the_table_stand_definitions_and_what_means_leave_out():
-  _, _, _, _, _, *notes = reports.table(evaluation()).splitlines()
+  _, _, _, _, _, *notes = reports.table(evaluation()).partition(
+      '\n\n95 %')[0].splitlines()
   assert notes == [
       '4 images, holes of 21.9 % on average; means over images, scored as '
       '8-bit RGB.',
@@ -111,6 +113,9 @@ def test_json_and_csv_have_the_numbers_of_the_evaluation(tmp_path):
   assert summary['definitions'] == {
       key: measure.definition for key, measure in made.measures.items()}
   assert list(summary['methods']) == ['jinpaint', 'other']
+  assert summary['measures']['psnr'] == {
+      'name': 'PSNR', 'better': 'higher', 'unit': 'dB',
+      'definition': made.measures['psnr'].definition}
   for method, means in summary['methods'].items():
     assert list(means) == list(made.methods[method])
     for key, written in means.items():
@@ -120,7 +125,8 @@ def test_json_and_csv_have_the_numbers_of_the_evaluation(tmp_path):
       assert [written[name] for name in ('count', 'infinite', 'undefined')] == [
           expected.count, expected.infinite, expected.undefined]
   assert summary['methods']['other']['l1_percent_hole'] == {
-      'mean': None, 'count': 0, 'infinite': 0, 'undefined': 4}
+      'mean': None, 'count': 0, 'infinite': 0, 'undefined': 4,
+      'low': None, 'high': None}
 
   with (tmp_path / 'images.csv').open() as file:
     rows = list(csv.DictReader(file))
@@ -168,6 +174,15 @@ def test_a_number_that_a_paper_does_not_print_is_a_dash():
       paper({'Old': {'PSNR': (31.0, None), 'L1(%)': (None, 1.5)}}),
       [evaluation(), evaluation()], 'things')
   assert [row[2] for row in cells(text)] == ['Old', '31.00', '-', '-', '1.50']
+
+
+def test_what_nothing_here_measures_stands_alone():
+  text = reports.comparison(
+      paper({'Old': {'PSNR': (31.0, 29.0), 'FID': (4.5, 6.5)}})._replace(
+          measures={'PSNR': 'psnr', 'FID': ''}),
+      [evaluation(), evaluation()], 'things')
+  assert cells(text)[2] == ['', 'FID', '4.50', '-', '-']
+  assert '- FID:' not in text
 
 
 def test_a_remark_on_a_method_stands_below_a_paper_s_table():

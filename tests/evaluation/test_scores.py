@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jinpaint.data.examples import Data
-from jinpaint.evaluation import measures, metrics, scores
+from jinpaint.evaluation import means, measures, metrics, scores
 from jinpaint.guidance import Guidance
 from jinpaint.nets import Nets
 from jinpaint.stage import Measure, Sizes, Stage
@@ -22,24 +22,24 @@ def rng():
 def test_average_counts_infinite_and_undefined_values_and_skips_padding():
   values = np.array([1, 2, np.inf, np.nan, 6, np.inf, np.nan, 100], np.float32)
   weight = np.array([1, 1, 1, 1, 1, 1, 0, 0], np.float32)
-  assert scores.average(values, weight) == scores.Summary(3, 3, 2, 1)
-  assert scores.average([1.0, 3.0]) == scores.Summary(2, 2, 0, 0)
+  assert means.average(values, weight) == means.Summary(3, 3, 2, 1)
+  assert means.average([1.0, 3.0]) == means.Summary(2, 2, 0, 0)
 
 
 def test_average_weighs_what_has_weights():
-  assert scores.average([1.0, 4.0, np.nan, 9.0], [2, 1, 1, 0]) == (
-      scores.Summary(2, 2, 0, 1))
+  assert means.average([1.0, 4.0, np.nan, 9.0], [2, 1, 1, 0]) == (
+      means.Summary(2, 2, 0, 1))
 
 
 def test_average_of_nothing_finite_is_nan_and_not_a_warning():
-  summary = scores.average([np.inf, np.inf], [1, 1])
+  summary = means.average([np.inf, np.inf], [1, 1])
   assert np.isnan(summary.mean)
   assert (summary.count, summary.infinite, summary.undefined) == (0, 2, 0)
 
 
 def test_average_adds_in_double_precision():
   values = np.full(2 ** 20, 0.1, np.float32)
-  assert scores.average(values).mean == pytest.approx(np.float32(0.1), 1e-12)
+  assert means.average(values).mean == pytest.approx(np.float32(0.1), 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_average_adds_in_double_precision():
     [([1.0, 2.0], [1.0]), ([[1.0]], [[1.0]]), ([1.0, 2.0], [1.0, -0.5])])
 def test_average_refuses_values_and_weights_that_do_not_fit(values, weight):
   with pytest.raises(ValueError, match='weight'):
-    scores.average(values, weight)
+    means.average(values, weight)
 
 
 def evaluation_of_edges(prediction, edge, mask):
