@@ -82,8 +82,10 @@ def run(args: argparse.Namespace) -> None:
   _warn_of_jpeg([case.output for case in readable])
   for case in writing.progress(readable, 'image'):
     picture, hole, sketch, edge_map = _open(case, args, inpaint.sketch_cut)
-    filled = inpaint(picture.pixels, hole, sketch, edge_map=edge_map)
-    files.write(case.output, picture._replace(pixels=filled))
+    colours, alpha = files.split_alpha(picture.pixels)
+    filled = inpaint(colours, hole, sketch, edge_map=edge_map)
+    files.write(case.output, picture._replace(
+        pixels=filled if alpha is None else np.dstack([filled, alpha])))
   print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
   if broken := len(cases) - len(readable):
     raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')

@@ -31,10 +31,10 @@ def binarise(mask: np.ndarray, *, hole: str = 'white', cut: float = 0.5
   """Cuts a mask at half of its range, or elsewhere.
 
   Args:
-    mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
-      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 mean 0
-      and 1, as in arrays and label files, not shades of black. A colour counts
-      by the mean of its channels. Where alpha is 0, nobody has painted, and
+    mask: (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
+      (H, W, 4) RGBA; uint8, uint16, bool, or floats in [0, 1]. Whole numbers
+      of which none exceeds 1 mean 0 and 1, as in arrays and label files, not
+      shades of black. A colour counts by the mean of its channels. Where alpha is 0, nobody has painted, and
       there is no hole.
     hole: 'white' or 'black'.
     cut: the share of the range from which on a pixel is a hole.
@@ -57,19 +57,21 @@ def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
     raise errors.unknown('colour of holes', hole, HOLES)
   full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
   layers = mask[..., None] if mask.ndim == 2 else mask
-  if (layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not layers.size
+  if (layers.ndim != 3 or layers.shape[2] not in (1, 2, 3, 4) or not layers.size
       or (full == 1 and mask.dtype.kind not in 'bf')):
     raise UsageError(f'a mask of {mask.dtype} {mask.shape}; it must be uint8, '
-                     'uint16, bool or float of (H, W) or 1, 3 or 4 channels')
+                     'uint16, bool or float of (H, W) or 1 to 4 channels')
   # The condition is written so that NaN does not meet it.
   if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:
     raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
                      f'{layers.min():g} to {layers.max():g}')
   # The type float32 holds sums of three numbers of 16 bits exactly.
   planes = np.moveaxis(layers, 2, 0).astype(np.float32, order='C')
-  gray = planes[:3].sum(axis=0) / len(planes[:3])
-  alpha = planes[3] / full if len(planes) == 4 else 1
-  full = 1 if planes[:3].max() <= 1 else full
+  has_alpha = len(planes) in (2, 4)
+  colours = planes[:-1] if has_alpha else planes
+  gray = colours.sum(axis=0) / len(colours)
+  alpha = planes[-1] / full if has_alpha else 1
+  full = 1 if colours.max() <= 1 else full
   return alpha * (gray if hole == 'white' else full - gray), full
 
 

@@ -55,6 +55,23 @@ def test_a_result_has_the_size_channels_and_depth_of_its_picture(
   assert_filled(f'out{suffix}', image)
 
 
+@pytest.mark.parametrize('stored', ['alpha', 'transparent shade'])
+def test_grey_with_transparency_stays_grey_in_the_hole(stored, place, inpaint):
+  image = picture(2)
+  if stored == 'alpha':
+    write('photo.png', image)
+  else:
+    image[..., 1] = np.where(image[..., 0] == image[30, 30, 0], 0, 255)
+    Image.fromarray(image[..., 0]).save(
+        'photo.png', transparency=int(image[30, 30, 0]))
+  write('mask.png', hole())
+  assert inpaint('photo.png', 'mask.png', 'out.png')[0] == 0
+  result, known = read('out.png'), hole() == 0
+  np.testing.assert_array_equal(result[..., 1], image[..., 1])
+  np.testing.assert_array_equal(result[known], image[known])
+  assert (result[..., 0] != image[..., 0])[~known].mean() > 0.5
+
+
 def test_a_photograph_on_its_side_is_filled_upright(place, inpaint):
   upright = picture(3)
   exif = Image.Exif()
@@ -259,7 +276,7 @@ def test_a_broken_image_in_a_folder_is_named_skipped_and_counted(
   images = {name: write(f'in/{name}', picture(3, seed=i))
             for i, name in enumerate(['a.bmp', 'b.bmp', 'c.bmp'])}
   path = Path('in/b.bmp')
-  path.write_bytes(path.read_bytes()[:-1])
+  path.write_bytes(path.read_bytes()[:-9])
   write('mask.png', hole())
   status, out, err = inpaint('in', 'mask.png', 'out')
   assert status == 2

@@ -139,37 +139,15 @@ def test_alpha_does_not_darken_colours(tmp_path):
       np.testing.assert_array_equal(files.read(path).pixels, rgba)
 
 
-def test_alpha_is_not_lost_in_silence(tmp_path):
-  grey = Image.merge('LA', [Image.fromarray(noise(5, 7)) for _ in range(2)])
-  grey.save(tmp_path / 'a.png')
-  assert files.read(tmp_path / 'a.png').pixels.shape == (5, 7, 4)
-  grey.save(tmp_path / 'a.tif')
-  with pytest.raises(files.UnreadableImage, match='loses the alpha'):
-    files.read(tmp_path / 'a.tif')
-  grey.getchannel(0).save(tmp_path / 'b.tif')
-  assert files.read(tmp_path / 'b.tif').pixels.shape == (5, 7)
-
-
-@pytest.mark.parametrize('order', ['little', 'big'])
-def test_a_tag_is_read_and_patched_where_it_stands(order):
-  number = lambda value, size: value.to_bytes(size, order)
-  start = b'II*\0' if order == 'little' else b'MM\0*'
-  entries = b''.join(number(tag, 2) + number(3, 2) + number(1, 4)
-                     + number(value, 2) + b'\0\0'
-                     for tag, value in ((0x100, 7), (0x152, 2)))
-  data = np.frombuffer(start + number(8, 4) + number(2, 2) + entries,
-                       np.uint8).copy()
-  assert files._read_tag(data, 0x152) == 2
-  before = data.copy()
-  files._patch_tag(data, 0x152, 1)
-  assert files._read_tag(data, 0x152) == 1
-  assert files._read_tag(data, 0x100) == 7
-  assert (data != before).sum() == 1
-  files._patch_tag(data, 0x999, 1)  # there is none
-  assert files._read_tag(data, 0x999) is None
-  # Cut off in the second entry; no such data at all.
-  assert files._read_tag(data[:-1], 0x152) is None
-  assert files._read_tag(data[1:], 0x100) is None
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_grey_with_alpha_stays_grey_with_alpha(suffix, dtype, tmp_path):
+  grey = noise(5, 7, 2, dtype=dtype)
+  files.write(tmp_path / f'a{suffix}', files.Picture(grey))
+  read = files.read(tmp_path / f'a{suffix}').pixels
+  if (suffix, dtype) == ('.png', np.uint16):  # OpenCV writes it as RGBA
+    read = read[..., ::3]
+  np.testing.assert_array_equal(read, grey)
 
 
 def test_depth_and_channels_are_kept(tmp_path):
@@ -259,32 +237,29 @@ def test_lossless_formats_give_every_bit_back(
 
 
 @pytest.mark.parametrize(('suffix', 'channels'), [
-    ('.jpg', 3), ('.png', 3), ('.png', 4), ('.webp', 3), ('.webp', 4)])
+    ('.jpg', 3), ('.png', 3), ('.png', 4), ('.webp', 3), ('.webp', 4),
+    ('.tif', 3), ('.avif', 3)])
 def test_a_colour_profile_is_kept(suffix, channels, tmp_path):
   source = save(tmp_path / f'in{suffix}', noise(8, 8, channels),
                 icc_profile=profile().tobytes())
   picture = files.read(source)
-  np.testing.assert_array_equal(picture.profile, profile())
+  assert picture.metadata['icc_profile'] == profile().tobytes()
   files.write(tmp_path / f'out{suffix}', picture)
   kept = Image.open(tmp_path / f'out{suffix}').info['icc_profile']
   assert kept == profile().tobytes()
 
 
 def test_a_profile_that_no_longer_fits_is_dropped(tmp_path):
-  # A CMYK profile says nothing about the RGB that its pixels have become.
-  cmyk = profile().copy()
-  cmyk[16:20] = np.frombuffer(b'CMYK', np.uint8)
-  Image.fromarray(photograph()).convert('CMYK').save(
-      tmp_path / 'cmyk.jpg', icc_profile=cmyk.tobytes())
-  assert files.read(tmp_path / 'cmyk.jpg').profile is None
+  # A profile of RGB says nothing about grey.
+  Image.fromarray(photograph()).convert('L').save(
+      tmp_path / 'grey.jpg', icc_profile=profile().tobytes())
+  assert 'icc_profile' not in files.read(tmp_path / 'grey.jpg').metadata
 
 
 @pytest.mark.parametrize('suffix', ['.jpg', '.JPEG'])
 def test_jpeg_of_what_it_cannot_hold_is_refused(suffix, tmp_path):
-  large = np.zeros(100_000, np.uint8)
-  for picture in (files.Picture(noise(8, 8, 4)),
-                  files.Picture(noise(8, 8, 3, dtype=np.uint16)),
-                  files.Picture(noise(8, 8, 3), large)):
+  for picture in (files.Picture(noise(8, 8, 4)), files.Picture(noise(8, 8, 2)),
+                  files.Picture(noise(8, 8, 3, dtype=np.uint16))):
     with pytest.raises(UsageError, match=r'name the output \.png'):
       files.write(tmp_path / f'photo{suffix}', picture)
   assert not list(tmp_path.iterdir())
@@ -292,7 +267,7 @@ def test_jpeg_of_what_it_cannot_hold_is_refused(suffix, tmp_path):
 
 def test_an_unknown_format_is_refused(tmp_path):
   for name in ('photo.gif', 'photo', 'photo.png.txt'):
-    with pytest.raises(UsageError, match=r'its suffix is none of \.bmp'):
+    with pytest.raises(UsageError, match=r'its suffix is none of \.avif'):
       files.write(tmp_path / name, files.Picture(noise(8, 8)))
   assert not list(tmp_path.iterdir())
 
