@@ -141,11 +141,13 @@ def _cases_of_folder(image: Path, mask: Path, sketch: Path | None,
   """Returns the pictures of a folder."""
   if not image.is_dir():
     raise UsageError(f'there is no image {image}')
-  names = files.names(image)
+  # What belongs to the photographs, or was made of them, is none of them.
+  names = files.names(image, without=(mask, sketch, edge_map, output))
   if output.is_file():
     raise UsageError(f'{output} is a file; {image} needs a folder')
   holes, strokes, maps = (
-      _drawn_for(what, plural, path, names) for what, plural, path in (
+      _drawn_for(what, plural, path, names, without=(image, output))
+      for what, plural, path in (
           ('mask', 'masks', mask), ('sketch', 'sketches', sketch),
           ('edge map', 'edge maps', edge_map)))
   return [_Case(image / name, hole or mask, stroke, map_, output / name)
@@ -168,8 +170,8 @@ def _cases_of_protocols(root: Path, edge_map: Path | None, output: Path
       edge_map, output / folder.name)]
 
 
-def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
-               ) -> Sequence[Path | None]:
+def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str],
+               without: Sequence[Path]) -> Sequence[Path | None]:
   """Returns what was drawn for each photograph, in order.
 
   Args:
@@ -178,12 +180,13 @@ def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
     path: a file for all photographs, or a folder with one for each, see
       `jinpaint.data.files.Namesakes`; None if nothing was drawn.
     names: the photographs', relative to their own folder.
+    without: folders in which nothing is drawn, where they lie below `path`.
   """
   if path is None or path.is_file():
     return [path] * len(names)
   if not path.is_dir():
     raise UsageError(f'there is no {what} {path}')
-  namesakes = files.Namesakes(plural, path)
+  namesakes = files.Namesakes(plural, path, without)
   return [path / namesakes.of(name) for name in names]
 
 

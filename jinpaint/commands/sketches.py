@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> None:
     raise UsageError('--seed must not be negative, --cut within 0 and 1')
   bend = sketches.parse(
       f'simulated:move={args.move}:thin={"yes" if args.thin else "no"}')
-  folder, names = _photographs(args.image)
+  maps = edges.parse(args.edge).maps
+  folder, names = _photographs(
+      args.image, without=(args.output, maps.root if maps else None))
   outputs = [args.output / Path(name).with_suffix('.png') for name in names]
   if len(set(outputs)) < len(outputs):
     raise UsageError(f'some images in {args.image} differ by their suffix only')
@@ -73,12 +75,18 @@ def run(args: argparse.Namespace) -> None:
   print(f'wrote {len(outputs)} sketches to {args.output}')
 
 
-def _photographs(path: Path) -> tuple[Path, Sequence[str]]:
-  """Returns a folder, and the names in it of the photographs that are meant."""
+def _photographs(path: Path, without: Sequence[Path | None]
+                 ) -> tuple[Path, Sequence[str]]:
+  """Returns a folder, and the names in it of the photographs that are meant.
+
+  Args:
+    path: a file or a folder.
+    without: as `jinpaint.data.files.names` takes it.
+  """
   if path.is_file():
     return path.parent, (path.name,)
   if path.is_dir():
-    return path, files.names(path)
+    return path, files.names(path, without)
   raise UsageError(f'there is no image {path}')
 
 

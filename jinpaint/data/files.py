@@ -5,11 +5,12 @@ and `jinpaint.data.encoding`.
 """
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 import contextlib
 import hashlib
 import os
 from pathlib import Path, PurePosixPath
+import warnings
 
 import numpy as np
 
@@ -27,21 +28,61 @@ class UnreadableImage(Exception):
   """An image file that cannot be decoded; the message names it."""
 
 
-def names(root: Path) -> tuple[str, ...]:
+def names(root: Path, without: Iterable[Path | None] = ()) -> tuple[str, ...]:
   """Returns the image files below `root`, as sorted relative paths.
+
+  Hidden files and folders, whose names begin with a dot, are left out: systems
+  and editors keep copies there. Links to folders are followed, but no folder
+  counts twice. A warning names what is left out because of its suffix.
+
+  Args:
+    root: a folder, which is searched with its sub-folders.
+    without: folders that are left out where they lie below `root`, such as that
+      of the results.
 
   Raises:
     UsageError: there is no such folder, or no image in it.
   """
   if not root.is_dir():
     raise UsageError(f'there is no folder {root}')
-  images = sorted(
-      path.relative_to(root).as_posix() for path in root.rglob('*')
-      if path.suffix.lower() in SUFFIXES and path.is_file())
+  found = sorted(path.relative_to(root).as_posix() for path in _walk(
+      root, {folder.resolve() for folder in without if folder}))
+  images = [name for name in found
+            if PurePosixPath(name).suffix.lower() in SUFFIXES]
   if not images:
     raise UsageError(f'no image in {root}: looked for '
                      f'{" ".join(sorted(SUFFIXES))}, sub-folders included')
+  if others := sorted(set(found).difference(images)):
+    more = f' and {len(others) - 3} more' if others[3:] else ''
+    warnings.warn(f'{root}: not images by their suffix, and left out: '
+                  f'{", ".join(others[:3])}{more}', stacklevel=2)
   return tuple(images)
+
+
+def _walk(root: Path, without: Set[Path]) -> Iterator[Path]:
+  """Yields the files below a folder that are not hidden.
+
+  Args:
+    root: the folder.
+    without: the real paths of folders that are left out, but for `root`.
+  """
+  seen = set[Path]()
+  folders, links = [root], list[Path]()
+  while folders or links:
+    # Links last: a folder is known by its own name where it has one below
+    # `root`. And each only once, because links may go round in circles.
+    folder = folders.pop() if folders else links.pop(0)
+    real = folder.resolve()
+    if real in seen or (real in without and folder != root):
+      continue
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+      if path.name.startswith('.'):
+        continue
+      if path.is_dir():
+        (links if path.is_symlink() else folders).append(path)
+      elif path.is_file():
+        yield path
 
 
 class Namesakes:
@@ -57,18 +98,20 @@ class Namesakes:
     names: the files' paths relative to `root`, sorted; '' for a single file.
   """
 
-  def __init__(self, what: str, root: Path):
+  def __init__(self, what: str, root: Path,
+               without: Iterable[Path | None] = ()):
     """Lists the files.
 
     Args:
       what: what errors call them, in the plural: 'masks'.
       root: a folder, which is searched with its sub-folders, or a single file.
+      without: as `names` takes it.
 
     Raises:
       UsageError: as `names`.
     """
     self.root = root
-    self.names = ('',) if root.is_file() else names(root)
+    self.names = ('',) if root.is_file() else names(root, without)
     self._what = what
     self._by_path = collections.defaultdict[str, list[str]](list)
     self._by_stem = collections.defaultdict[str, list[str]](list)

@@ -34,8 +34,8 @@ def binarise(mask: np.ndarray, *, hole: str = 'white', cut: float = 0.5
     mask: (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
       (H, W, 4) RGBA; uint8, uint16, bool, or floats in [0, 1]. Whole numbers
       of which none exceeds 1 mean 0 and 1, as in arrays and label files, not
-      shades of black. A colour counts by the mean of its channels. Where alpha is 0, nobody has painted, and
-      there is no hole.
+      shades of black. A colour counts by the mean of its channels. Where alpha
+      is 0, nobody has painted, and there is no hole.
     hole: 'white' or 'black'.
     cut: the share of the range from which on a pixel is a hole.
 

@@ -218,10 +218,22 @@ def test_a_folder_is_filled_by_masks_of_the_same_stem(place, inpaint):
     write(f'masks/{mask}', holes[name])
   Path('in/notes.txt').write_text('no image')
   write('masks/unused.png', hole())
-  assert inpaint('in', 'masks', 'out') == (0, 'wrote 4 of 4 to out\n', '')
+  assert inpaint('in', 'masks', 'out') == (
+      0, 'wrote 4 of 4 to out\n',
+      'warning: in: not images by their suffix, and left out: notes.txt\n')
   assert set(contents(place / 'out')) == set(images)
   for name, image in images.items():
     assert_filled(f'out/{name}', image, holes[name])
+
+
+def test_results_and_masks_among_the_photographs_are_not_filled(place, inpaint):
+  for name in 'ab':
+    write(f'in/{name}.png', picture(3))
+    write(f'in/masks/{name}.png', hole())
+  for more in ((), ('--overwrite',)):
+    assert inpaint('in', 'in/masks', 'in/out', *more) == (
+        0, 'wrote 2 of 2 to in/out\n', '')
+  assert sorted(contents(place / 'in/out')) == ['a.png', 'b.png']
 
 
 def test_one_mask_serves_a_whole_folder_and_warns_once(place, inpaint):

@@ -62,6 +62,7 @@ def test_every_suffix_in_every_case_is_found_and_read(
   np.testing.assert_allclose(files.read_rgb(path), photograph(), atol=4)
 
 
+@pytest.mark.filterwarnings('ignore:.*not images by their suffix')
 def test_only_image_files_are_found_in_sorted_order(tmp_path):
   for name in ('b.png', 'a b/ü.JPG', 'a.png/c.tif', 'notes.txt', 'png'):
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -72,6 +73,45 @@ def test_only_image_files_are_found_in_sorted_order(tmp_path):
   (tmp_path / 'loop').symlink_to('.')
   assert files.names(tmp_path) == ('a b/ü.JPG', 'a.png/c.tif', 'b.png',
                                    'link.png')
+
+
+def touch(*paths):
+  for path in paths:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_hidden_files_and_folders_are_no_images(tmp_path, recwarn):
+  root = tmp_path / '.hidden' / 'photos'  # what the user names is meant
+  touch(root / 'a.png', root / '._a.png', root / '.DS_Store',
+        root / '.ipynb_checkpoints' / 'a-checkpoint.png')
+  assert files.names(root) == ('a.png',)
+  assert not recwarn
+
+
+def test_links_to_folders_are_followed_and_none_counts_twice(tmp_path):
+  touch(tmp_path / 'elsewhere' / 'b.png', tmp_path / 'photos' / 'z' / 'a.png')
+  for name, target in (('albums', '../elsewhere'), ('again', '../elsewhere'),
+                       ('a', 'z'), ('z/round', '..'), ('self', 'self')):
+    (tmp_path / 'photos' / name).symlink_to(target)
+  assert files.names(tmp_path / 'photos') == ('again/b.png', 'z/a.png')
+
+
+def test_a_folder_of_results_is_left_out_of_the_photographs(tmp_path):
+  touch(tmp_path / 'a.png', tmp_path / 'out' / 'a.png')
+  assert files.names(tmp_path) == ('a.png', 'out/a.png')
+  assert files.names(tmp_path, without=(tmp_path / 'b/../out', None)) == (
+      'a.png',)
+  assert files.names(tmp_path / 'out', without=(tmp_path / 'out',)) == (
+      'a.png',)
+
+
+def test_what_is_left_out_for_its_suffix_is_named_in_one_line(tmp_path):
+  touch(tmp_path / 'a.png', *(tmp_path / f'{i}.psd' for i in range(5)))
+  with pytest.warns(UserWarning, match='not images by their suffix, and left '
+                    r'out: 0\.psd, 1\.psd, 2\.psd and 2 more$') as warned:
+    files.names(tmp_path)
+  assert len(warned) == 1
 
 
 @pytest.mark.parametrize(('suffix', 'channels'), [
