@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-import os
 from pathlib import Path
 import sys
 from typing import NamedTuple, TYPE_CHECKING
@@ -10,8 +9,7 @@ import warnings
 
 import numpy as np
 
-from jinpaint.commands import writing
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers, writing
 from jinpaint.data import edges, files, mask_files
 from jinpaint.errors import UsageError
 
@@ -19,22 +17,22 @@ if TYPE_CHECKING:
   from jinpaint.inference import Inpainter
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'inpaint', help='fill the holes of pictures',
       description='Fills the holes of one picture, or of a folder of them. '
       'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
       'output .png), size, channels and depth stay.')
-  parser.add_argument('--model', type=Path,
+  parser.add_argument('--model', type=parsers.path,
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage: scratches, wires, text)')
   parser.add_argument('--checkpoint', default='last',
                       help='last, best or a step (default: last)')
-  parser.add_argument('--image', '--input', type=Path,
+  parser.add_argument('--image', '--input', type=parsers.path,
                       help='a file, or a folder')
-  parser.add_argument('--mask', type=Path,
+  parser.add_argument('--mask', type=parsers.path,
                       help='a file (for all images), or a folder with a mask '
                       'of the same stem for each')
   parser.add_argument('--sketch', type=_path_of_sketches,
@@ -47,11 +45,11 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
                       'edge: files:PATH, a file or a folder with one of the '
                       'same stem for each image (default: those that the '
                       'detector of training finds in the known pixels)')
-  parser.add_argument('--cases', type=Path,
+  parser.add_argument('--cases', type=parsers.path,
                       help='in place of the three: a folder of protocols, '
                       'such as object_removal/ or editing/, with images/, '
                       'masks/ and maybe sketches/ in each')
-  parser.add_argument('--output', type=Path, required=True,
+  parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file for a file, a folder for a folder')
   parser.add_argument('--mask-hole', choices=('white', 'black'),
                       default='white',
@@ -192,8 +190,7 @@ def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str],
 
 def _path_of_sketches(text: str) -> Path:
   """Returns the path that --sketch names, alone or behind `files:`."""
-  path = text.removeprefix('files:')
-  return Path(path if path == text else os.path.expanduser(path))
+  return parsers.path(text.removeprefix('files:'))
 
 
 def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],

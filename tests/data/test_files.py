@@ -325,6 +325,12 @@ def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
   assert path.read_bytes() == b'old'
 
 
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+  path = tmp_path / f'{"ü" * 125}.png'  # 254 bytes
+  files.write(path, files.Picture(noise(8, 8)))
+  assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path):
   (tmp_path / 'file').write_text('')
   (tmp_path / 'folder.png').mkdir()
