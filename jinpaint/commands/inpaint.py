@@ -1,6 +1,7 @@
 """`jinpaint inpaint`: fills the holes of pictures."""
 
 import argparse
+import collections
 from collections.abc import Sequence
 from pathlib import Path
 import sys
@@ -10,7 +11,7 @@ import warnings
 import numpy as np
 
 from jinpaint.commands import parsers, writing
-from jinpaint.data import edges, files, mask_files
+from jinpaint.data import edges, files, mask_files, mask_recognition
 from jinpaint.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       'masks/ and maybe sketches/ in each')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file for a file, a folder for a folder')
-  parser.add_argument('--mask-hole', choices=('white', 'black'),
-                      default='white',
-                      help='colour of a hole (default: white)')
+  parser.add_argument('--mask-hole', choices=mask_recognition.HOLES,
+                      default='auto',
+                      help='what of a mask is the hole (default: auto, which '
+                      'is white; what is transparent or coloured, in masks '
+                      'that have such parts, is recognised and said)')
   parser.add_argument('--strict', action='store_true',
-                      help='refuse masks and sketches with grey values')
+                      help='refuse masks and sketches with grey values, and '
+                      'masks of which must be guessed what is the hole')
   parser.add_argument('--overwrite', action='store_true')
   return parser
 
@@ -79,14 +83,33 @@ def run(args: argparse.Namespace) -> None:
     print(f'note: {"; ".join(instead)}', file=sys.stderr)
   _warn_of_jpeg([case.output for case in readable])
   for case in writing.progress(readable, 'image'):
-    picture, hole, sketch, edge_map = _open(case, args, inpaint.sketch_cut)
-    colours, alpha = files.split_alpha(picture.pixels)
-    filled = inpaint(colours, hole, sketch, edge_map=edge_map)
-    files.write(case.output, picture._replace(
+    opened = _open(case, args, inpaint.sketch_cut)
+    colours, alpha = files.split_alpha(opened.picture.pixels)
+    filled = inpaint(colours, opened.hole, opened.sketch,
+                     edge_map=opened.edge_map)
+    files.write(case.output, opened.picture._replace(
         pixels=filled if alpha is None else np.dstack([filled, alpha])))
   print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
   if broken := len(cases) - len(readable):
     raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')
+
+
+class _Opened(NamedTuple):
+  """What is in the files of a picture that is to be filled.
+
+  Attributes:
+    picture: as its file holds it.
+    hole: (H, W) uint8, 1 = hole.
+    sketch: (H, W) uint8, 1 = stroke, if there is one.
+    edge_map: (H, W) uint8, 255 = edge, if there is one.
+    mask_note: what was understood of the mask; empty if it is clear.
+  """
+
+  picture: files.Picture
+  hole: np.ndarray
+  sketch: np.ndarray | None
+  edge_map: np.ndarray | None
+  mask_note: str
 
 
 class _Case(NamedTuple):
@@ -227,30 +250,40 @@ def _check(cases: Sequence[_Case], args: argparse.Namespace, *,
     UsageError: the only picture is broken, or anything else does not fit.
   """
   readable = []
+  # What is to be said -> of which files, and of what share of their pixels.
+  notes = collections.defaultdict[str, dict[Path, str]](dict)
   for case in writing.progress(cases, 'checked'):
     try:
-      picture, *_ = _open(case, args, sketch_cut)
+      opened = _open(case, args, sketch_cut)
     except files.UnreadableImage as error:
       if len(cases) == 1:
         raise UsageError(f'cannot read the image {error}') from error
       print(f'skipped a broken image: {error}', file=sys.stderr)
       continue
-    files.check_holds(case.output, picture)
+    files.check_holds(case.output, opened.picture)
     readable.append(case)
+    if opened.picture.note:
+      notes[opened.picture.note][case.image] = ''
+    if opened.mask_note:
+      notes[opened.mask_note][case.mask] = f' ({opened.hole.mean():.1%} holes)'
+  for note, paths in notes.items():
+    (first, share), *more = paths.items()
+    others = f' and {len(more)} more' if more else share
+    print(f'note: {first}{others}: {note}', file=sys.stderr)
   return readable
 
 
 def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
-          ) -> tuple[files.Picture, np.ndarray, np.ndarray | None,
-                     np.ndarray | None]:
-  """Returns a picture, its hole, its sketch and its edge map, (H, W) uint8.
+          ) -> _Opened:
+  """Opens the files of a picture.
 
   Raises:
     UnreadableImage: the picture is broken.
     UsageError: one of the others is, or is of another size.
   """
   picture = files.read(case.image)
-  hole = mask_files.read(case.mask, strict=args.strict, hole=args.mask_hole)
+  hole, note = mask_files.read_as_meant(
+      case.mask, strict=args.strict, hole=args.mask_hole)
   sketch = None if case.sketch is None else mask_files.read(
       case.sketch, strict=args.strict, what='sketch', cut=sketch_cut)
   edge_map = None if case.edge_map is None else edges.read_map(case.edge_map)
@@ -261,7 +294,7 @@ def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
       raise UsageError(
           f'{case.image} is {_size(picture.pixels)} and its {what} {path} is '
           f'{_size(drawn)}; they must have one size')
-  return picture, hole, sketch, edge_map
+  return _Opened(picture, hole, sketch, edge_map, note)
 
 
 def _size(pixels: np.ndarray) -> str:
@@ -271,9 +304,10 @@ def _size(pixels: np.ndarray) -> str:
 
 
 def _warn_of_jpeg(outputs: Sequence[Path]) -> None:
-  """Warns, once, that JPEG will change pixels outside the hole."""
+  """Warns, once, that JPEG or AVIF will change pixels outside the hole."""
   lossy = [path for path in outputs if path.suffix.lower() in files.LOSSY]
   if lossy:
     others = f' and {len(lossy) - 1} more' if lossy[1:] else ''
-    warnings.warn(f'{lossy[0]}{others}: JPEG changes known pixels; PNG keeps '
+    kind = 'AVIF' if lossy[0].suffix.lower() == '.avif' else 'JPEG'
+    warnings.warn(f'{lossy[0]}{others}: {kind} changes known pixels; PNG keeps '
                   'them', stacklevel=1)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from jinpaint import errors
-from jinpaint.data import files, specs
+from jinpaint.data import files, mask_recognition, specs
 from jinpaint.errors import UsageError
 
 PAIRINGS = ('random', 'stem', 'order', 'single')
@@ -92,13 +92,50 @@ def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
   mask, grey = binarise(_pixels(path, what), hole=hole, cut=cut)
-  if grey:
-    count = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
-    if strict:
-      raise UsageError(f'{count}, not black or white')
-    where = 'half' if cut == 0.5 else f'{cut:g} of the range'
-    warnings.warn(f'{count}; they are cut at {where}', stacklevel=2)
+  _say_grey(grey, mask.size, f'{what} {path}', strict=strict, cut=cut)
   return mask
+
+
+def read_as_meant(path: str | Path, *, hole: str = 'auto', strict: bool = False
+                  ) -> tuple[np.ndarray, str]:
+  """Returns the mask in a file, and what was understood of it.
+
+  Args:
+    path: the file.
+    hole: one of `mask_recognition.HOLES`.
+    strict: whether to refuse grey pixels, and all that must be guessed.
+
+  Returns:
+    The mask (H, W) uint8, 1 = hole; and a note, see `mask_recognition.recognise` and `doubt`.
+
+  Raises:
+    UsageError: the file cannot be read, its hole cannot be recognised, or this
+      is `strict` and the note is not empty.
+  """
+  pixels = _pixels(path)
+  try:
+    painted, colour, note = mask_recognition.recognise(pixels, hole)
+  except UsageError as error:
+    raise UsageError(f'the mask {path}: {error}') from error
+  mask, grey = binarise(painted, hole=colour)
+  note = mask_recognition.doubt(float(mask.mean()), hole) or note
+  if note and strict:
+    raise UsageError(f'the mask {path}: {note}; --strict takes only what is '
+                     'beyond doubt')
+  _say_grey(grey, mask.size, f'mask {path}', strict=strict)
+  return mask, note
+
+
+def _say_grey(grey: int, pixels: int, name: str, *, strict: bool,
+              cut: float = 0.5) -> None:
+  """Warns of grey pixels, or raises `UsageError` if this is `strict`."""
+  if not grey:
+    return
+  count = f'{grey} of {pixels} pixels of the {name} are grey'
+  if strict:
+    raise UsageError(f'{count}, not black or white')
+  where = 'half' if cut == 0.5 else f'{cut:g} of the range'
+  warnings.warn(f'{count}; they are cut at {where}', stacklevel=3)
 
 
 def _pixels(path: str | Path, what: str = 'mask') -> np.ndarray:

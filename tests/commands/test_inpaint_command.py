@@ -115,6 +115,85 @@ def test_a_grey_mask_is_cut_at_half_and_its_grey_pixels_are_counted(
   assert_filled('out.png', image, mask > 127)
 
 
+def erased(kind):
+  """A mask whose hole somebody has erased from white, black or a picture."""
+  colours = {'white': np.full((*SIZE, 3), 255, np.uint8),
+             'black': np.zeros((*SIZE, 3), np.uint8), 'photo': picture(3)}
+  return np.dstack([colours[kind], 255 - hole()])
+
+
+def painted(*colour, ground=None):
+  """A mask whose hole is painted in a colour, on transparent or on a colour."""
+  strokes = np.zeros((*SIZE, 3 + (ground is None)), np.uint8)
+  strokes[...] = ground or 0
+  strokes[hole() > 0] = (*colour, 255)[:strokes.shape[2]]
+  return strokes
+
+
+ERASED = 'what is transparent is taken for the hole'
+PAINTED = ('what is painted is taken for the hole, what is transparent for '
+           'known')
+COLOURED = 'what is coloured is taken for the hole, black for known'
+
+
+@pytest.mark.parametrize(('mask', 'note'), [
+    (erased('photo'), ERASED), (erased('black'), ERASED),
+    (painted(255, 255, 255), PAINTED), (painted(255, 0, 0), PAINTED),
+    (painted(255, 0, 0, ground=(0, 0, 0)), COLOURED),
+    (painted(0, 90, 0, ground=(0, 0, 0)), COLOURED)])
+def test_what_is_understood_of_an_unusual_mask_is_said(
+    mask, note, place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', mask)
+  assert inpaint('photo.png', 'mask.png', 'out.png') == (
+      0, 'wrote 1 of 1 to out.png\n',
+      f'note: mask.png (15.3% holes): {note}\n')
+  assert_filled('out.png', image)
+  assert_refused(inpaint('photo.png', 'mask.png', 'b.png', '--strict'), note)
+
+
+@pytest.mark.parametrize('mask', [
+    erased('white'), painted(0, 0, 0), painted(255, 0, 0, ground=(255,) * 3),
+    picture(3)])
+def test_a_mask_of_two_meanings_is_refused_until_one_is_named(
+    mask, place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', mask)
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png'),
+                 'the mask mask.png: it is', '--mask-hole=')
+  if mask.shape[2] == 4 and mask[0, 0, 3] == 255:
+    assert inpaint('photo.png', 'mask.png', 'out.png', '--strict',
+                   '--mask-hole=transparent')[0] == 0
+    assert_filled('out.png', image)
+
+
+def test_transparency_that_is_named_must_be_there(place, inpaint):
+  write('photo.png', picture(3))
+  write('mask.png', hole())
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png',
+                         '--mask-hole=transparent'), 'it has no transparency')
+
+
+@pytest.mark.parametrize(('mask', 'note'), [
+    (0 * hole(), '(0.0% holes): it marks no pixel, so nothing is filled'),
+    (0 * hole() + 255, '(100.0% holes): it marks every pixel'),
+    (255 - hole(), '(84.7% holes): most of it is the hole; if black')])
+def test_a_strange_share_of_holes_is_said(mask, note, place, inpaint):
+  write('photo.png', picture(3))
+  write('mask.png', mask)
+  status, _, err = inpaint('photo.png', 'mask.png', 'out.png')
+  assert (status, err.count('\n')) == (0, 1)
+  assert f'note: mask.png {note}' in err
+
+
+def test_what_is_understood_of_many_masks_is_one_line(place, inpaint):
+  for name in 'abc':
+    write(f'in/{name}.png', picture(3))
+    write(f'masks/{name}.png', erased('photo'))
+  assert inpaint('in', 'masks', 'out')[2] == (
+      f'note: masks/a.png and 2 more: {ERASED}\n')
+
+
 def test_strict_refuses_a_grey_mask(place, inpaint):
   write('photo.png', picture(3))
   mask = hole()
