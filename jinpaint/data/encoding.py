@@ -76,7 +76,8 @@ def encode(suffix: str, picture: Picture) -> bytes:
   kind, options = _FORMATS[suffix]
   kept = {key: picture.metadata[key] for key in _METADATA[kind]
           if key in picture.metadata}
-  if 'qtables' in kept:
+  if 'qtables' in kept or (kind == 'TIFF' and 'exif' in kept):
+    # The JPEG's own quality; and libtiff, which compresses, writes no EXIF.
     options = {}
   pixels = picture.pixels
   if kind in ('WEBP', 'AVIF') and (pixels.ndim == 2 or pixels.shape[2] == 2):
@@ -92,7 +93,7 @@ def encode(suffix: str, picture: Picture) -> bytes:
       # Pillow writes BMP without alpha.
       return _by_opencv('.bmp', _as_colours(pixels))
     return _by_pillow(kind, pixels, {**options, **kept, **header})
-  except (ValueError, OSError, cv2.error, struct.error) as error:
+  except (ValueError, OSError, RuntimeError, cv2.error, struct.error) as error:
     raise Unencodable(f'{kind} cannot hold it ({error})') from error
 
 
