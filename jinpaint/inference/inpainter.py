@@ -108,10 +108,14 @@ class Inpainter:
     Raises:
       ValueError: shapes or types do not fit, the mask or the sketch has grey
         values, or the system follows no sketches or reads no edges.
-      UsageError: there is no edge map, and the system needs one.
+      UsageError: there is no edge map, and the system needs one; or what it
+        predicts in the hole is not finite, because its weights are broken.
     """
     result = image.copy()
     hole, filled = self._run(image, mask, sketch, edge_map)
+    if not np.isfinite(filled['image'][hole]).all():
+      raise UsageError('what the model predicts in the hole is not finite: its '
+                       'weights are broken')
     full = np.iinfo(image.dtype).max
     colours = _with_channels_of(image, np.clip(filled['image'], 0, 1) * full)
     result[hole] = np.rint(colours[hole]).astype(image.dtype)

@@ -281,6 +281,26 @@ def test_a_model_that_is_none_is_named(workdir, jinpaint, tmp_path):
       'has no checkpoint "3"; there are: 2')
 
 
+@pytest.mark.parametrize('number', [np.nan, np.inf])
+def test_a_model_that_is_broken_is_one_line_and_writes_nothing(
+    number, tmp_path, monkeypatch, inpaint):
+  def predict(nets, batch):
+    del nets
+    # The known pixels are finite, and of the hole all but one.
+    return {'image': batch['image'].at[0, 7, 12].set(number)}
+
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(
+      inference, 'load', lambda path, checkpoint, edge: inference.Inpainter(
+          Stage({}, {}, (), ('image', 'mask'), Sizes(), (), predict), {}))
+  write('photo.png', picture(3))
+  write('mask.png', hole())
+  before = contents(tmp_path)
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png'),
+                 'what the model predicts in the hole is not finite')
+  assert contents(tmp_path) == before
+
+
 # Folders
 
 
