@@ -113,20 +113,20 @@ def decode(encoded: bytes) -> Picture:
 
 def _decode_image(image: Image.Image, encoded: bytes) -> Picture:
   """Decodes a file that Pillow has opened and that is no TIFF."""
-  frames, note, bits = getattr(image, 'n_frames', 1), '', 8
+  bits = encoded[_PNG_BITS] if image.format == 'PNG' else 8
+  if image.format == 'PNG' and _PNG_END not in encoded:
+    # Pillow does not miss it.
+    raise Undecodable('broken, cut off, or no image')
+  if bits == 16:
+    pixels, note = _png_of_16_bits(image, encoded), ''
+  else:
+    pixels, note = _pixels_of(image, bits)
+  # Counted last, because Pillow goes through the frames for it.
+  frames = getattr(image, 'n_frames', 1)
   if image.format == 'MPO':
     note = f'holds {frames} pictures, of which the first is taken'
   elif frames > 1:
     raise Undecodable(f'an animation of {frames} frames')
-  if image.format == 'PNG':
-    bits = encoded[_PNG_BITS]
-    if _PNG_END not in encoded:  # which Pillow does not miss
-      raise Undecodable('broken, cut off, or no image')
-  if bits == 16:
-    pixels = _png_of_16_bits(image, encoded)
-  else:
-    pixels, converted = _pixels_of(image, bits)
-    note = note or converted
   exif = _exif_of(image)
   orientation = exif.pop(ExifTags.Base.Orientation, 1)
   metadata, lost = _metadata_of(image, exif)
@@ -197,7 +197,8 @@ def _tiff_of_16_bits(page: tifffile.TiffPage, encoded: bytes) -> Picture:
   if tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
     raise Undecodable('16 bits a channel, multiplied by alpha')
   kept = page.extrasamples[:1] == (tifffile.EXTRASAMPLE.UNASSALPHA,)
-  pixels = _samples(page, encoded)[..., :colours + kept]
+  pixels, orientation = _samples(page, encoded)
+  pixels = pixels[..., :colours + kept]
   if kind == tifffile.PHOTOMETRIC.MINISWHITE:
     pixels = np.concatenate([65535 - pixels[..., :1], pixels[..., 1:]], axis=2)
   if pixels.shape[2] == 1:
@@ -207,14 +208,15 @@ def _tiff_of_16_bits(page: tifffile.TiffPage, encoded: bytes) -> Picture:
     note = _DROPPED_CHANNEL
   elif ExifTags.IFD.Exif in page.tags:
     note = 'has EXIF of the camera, which a TIFF file of 16 bits does not keep'
-  orientation = page.tags.valueof(ExifTags.Base.Orientation, 1)
   return _upright(pixels, orientation, _metadata_of_page(page), note)
 
 
-def _samples(page: tifffile.TiffPage, encoded: bytes) -> np.ndarray:
-  """Returns all samples of a page of 16 bits, (H, W, C)."""
+def _samples(page: tifffile.TiffPage, encoded: bytes
+             ) -> tuple[np.ndarray, object]:
+  """Returns all samples of a page of 16 bits, (H, W, C), and how they lie."""
   planes = (page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
             and page.samplesperpixel > 1)
+  orientation = page.tags.valueof(ExifTags.Base.Orientation, 1)
   if page.compression in (tifffile.COMPRESSION.NONE,
                           tifffile.COMPRESSION.ADOBE_DEFLATE,
                           tifffile.COMPRESSION.DEFLATE):
@@ -224,11 +226,12 @@ def _samples(page: tifffile.TiffPage, encoded: bytes) -> np.ndarray:
     raise Undecodable('16 bits a channel in separate planes or grey with '
                       'alpha, and not compressed by deflate')
   else:
-    pixels = _by_opencv(encoded)
+    # OpenCV turns TIFF upright by itself, unlike all other formats.
+    pixels, orientation = _by_opencv(encoded), 1
   pixels = np.atleast_3d(pixels)
-  if pixels.shape != (page.imagelength, page.imagewidth, page.samplesperpixel):
+  if pixels.ndim != 3 or pixels.shape[2] != page.samplesperpixel:
     raise Undecodable('neither grey nor RGB')
-  return pixels
+  return pixels, orientation
 
 
 def _by_opencv(encoded: bytes) -> np.ndarray:

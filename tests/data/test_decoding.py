@@ -172,14 +172,17 @@ def test_a_thumbnail_is_no_page():
   np.testing.assert_array_equal(decoded(stream.getvalue()), pixels)
 
 
+@pytest.mark.parametrize('compression', [None, 'tiff_lzw'])
 @pytest.mark.parametrize('orientation', range(1, 9))
-def test_a_tiff_of_16_bits_is_upright(orientation):
-  pixels = noise(20, 30, 3, dtype=np.uint16)
-  encoded = tiff(pixels, photometric='rgb',
-                 extratags=[(274, 'H', 1, orientation, True)])
-  as_8_bits = Image.fromarray((pixels >> 8).astype(np.uint8))
+def test_a_tiff_of_16_bits_is_upright(orientation, compression):
+  pixels = noise(20, 20, dtype=np.uint16)
   exif = Image.Exif()
   exif[274] = orientation
+  encoded = saved(Image.fromarray(pixels), 'TIFF', exif=exif,
+                  compression=compression)
+  np.testing.assert_array_equal(
+      decoded(encoded), np.asarray(Image.open(io.BytesIO(encoded))))
+  as_8_bits = Image.fromarray((pixels >> 8).astype(np.uint8))
   np.testing.assert_array_equal(
       decoded(encoded) >> 8, decoded(saved(as_8_bits, 'PNG', exif=exif)))
 
