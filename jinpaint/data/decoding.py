@@ -141,7 +141,7 @@ def _decode_tiff(encoded: bytes) -> Picture:
     _check_storage(page, len(encoded))
     if page.bitspersample == 16:
       return _tiff_of_16_bits(page, encoded)
-    extra = len(page.extrasamples)
+    extra = page.extrasamples
   with Image.open(io.BytesIO(encoded), formats=['TIFF']) as image:
     exif, described = _exif_of(image), Image.Exif()
     for tag in _DESCRIPTIVE:
@@ -153,8 +153,10 @@ def _decode_tiff(encoded: bytes) -> Picture:
     metadata, note = _metadata_of(image, described)
     # These are upright: Pillow turns TIFF by itself.
     pixels, converted = _pixels_of(image)
-  if extra > (pixels.ndim == 3 and pixels.shape[2] in (2, 4)):
+  if len(extra) > (pixels.ndim == 3 and pixels.shape[2] in (2, 4)):
     note = _DROPPED_CHANNEL
+  elif tifffile.EXTRASAMPLE.ASSOCALPHA in extra:
+    note = 'has colours that are multiplied by alpha; they are divided by it'
   return _upright(pixels, 1, metadata, converted or note)
 
 
@@ -345,6 +347,8 @@ def _metadata_of(image: Image.Image, exif: Image.Exif
   metadata = {key: info[key] for key in (
       'icc_profile', 'dpi', 'gamma', 'chromaticity', 'srgb')
               if info.get(key) is not None}
+  if not all(0 < number < 65536 for number in metadata.get('dpi', ())):
+    del metadata['dpi']  # no resolution, and not to be written
   if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode in (
       'L', 'RGB'):
     sampling = JpegImagePlugin.get_sampling(image)

@@ -39,6 +39,8 @@ _METADATA = {'JPEG': (*_ANYWHERE, 'qtables', 'subsampling', 'progressive'),
              'TIFF': _ANYWHERE, 'PNG': _ANYWHERE,
              'WEBP': ('icc_profile', 'exif'), 'BMP': ('dpi',),
              'AVIF': ('icc_profile', 'exif')}
+# The most pixels of a side, as far as a format has such a number.
+_LONGEST_SIDE = {'JPEG': 65500, 'WEBP': 16383, 'AVIF': 65536}
 
 
 class Unencodable(Exception):
@@ -53,13 +55,17 @@ def check(suffix: str, pixels: np.ndarray) -> None:
     pixels: as `Picture.pixels`.
 
   Raises:
-    Unencodable: it cannot hold their depth or their alpha.
+    Unencodable: it cannot hold their depth, their alpha or their size.
   """
   kind, _ = _FORMATS[suffix]
   if pixels.dtype != np.uint8 and kind not in ('PNG', 'TIFF'):
     raise Unencodable(f'{suffix} holds no 16 bits; name the output .png')
   if kind == 'JPEG' and pixels.shape[2:] in ((2,), (4,)):
     raise Unencodable('JPEG holds no alpha; name the output .png')
+  longest = _LONGEST_SIDE.get(kind)
+  if longest and max(pixels.shape[:2]) > longest:
+    raise Unencodable(f'{kind} holds no more than {longest} pixels a side; '
+                      'name the output .png')
 
 
 def encode(suffix: str, picture: Picture) -> bytes:
@@ -70,7 +76,7 @@ def encode(suffix: str, picture: Picture) -> bytes:
     picture: its metadata are kept as far as the format takes them.
 
   Raises:
-    Unencodable: as `check`, or the format has no such size.
+    Unencodable: as `check`, or the format's library refuses it.
   """
   check(suffix, picture.pixels)
   kind, options = _FORMATS[suffix]
@@ -141,6 +147,8 @@ def _png_of_16_bits(pixels: np.ndarray, options: Mapping[str, Any]) -> bytes:
   """
   if pixels.shape[2:] == (2,):
     pixels = _as_colours(pixels)
+    options = {key: value for key, value in options.items()
+               if key != 'icc_profile'}  # that of grey
   encoded = _by_opencv('.png', pixels)
   # Both files begin with a signature and a header of one length. What Pillow
   # writes between that and the pixels, OpenCV's file gets, too.

@@ -305,6 +305,15 @@ def test_jpeg_of_what_it_cannot_hold_is_refused(suffix, tmp_path):
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(('suffix', 'side'), [
+    ('.webp', 16384), ('.jpg', 65501), ('.avif', 65537)])
+def test_a_side_that_is_too_long_is_refused_before_it_is_filled(
+    suffix, side, tmp_path):
+  picture = files.Picture(np.zeros((1, side, 3), np.uint8))
+  with pytest.raises(UsageError, match=r'pixels a side; name the output \.png'):
+    files.check_holds(tmp_path / f'a{suffix}', picture)
+
+
 def test_an_unknown_format_is_refused(tmp_path):
   for name in ('photo.gif', 'photo', 'photo.png.txt'):
     with pytest.raises(UsageError, match=r'its suffix is none of \.avif'):

@@ -83,6 +83,14 @@ def test_the_resolution_is_kept(kind, suffix, photograph):
   assert result.info['dpi'] == pytest.approx((300, 150), abs=0.1)
 
 
+def test_a_resolution_that_is_none_is_no_reason_to_refuse(photograph):
+  stream = io.BytesIO()
+  tifffile.imwrite(stream, photograph, photometric='rgb', metadata=None,
+                   resolution=(0, 0), resolutionunit='INCH')
+  for suffix in ('.tif', '.png', '.jpg'):
+    assert filled(stream.getvalue(), suffix).size == (301, 200)
+
+
 CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 
 
