@@ -15,11 +15,10 @@ Like ISNet's Tables 3 and 4, by the share of holes, beside the printed numbers:
 python evaluate.py --workdir=runs/isnet --source=test --table=isnet:places2
 """
 
-from pathlib import Path
 
 from absl import flags
 
-from jinpaint.commands import program
+from jinpaint.commands import parsers, program
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'last', 'last, best or a step.')
@@ -66,7 +65,8 @@ def main() -> None:
   """Evaluates the run that the flags name."""
   from jinpaint.evaluation import evaluate
   evaluate.evaluate(
-      Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
+      parsers.path(_WORKDIR.value), checkpoint=_CHECKPOINT.value,
+      limit=_LIMIT.value,
       metrics=_METRICS.value, metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={
           'eval_source': _SOURCE.value, 'mask': _MASK.value,
