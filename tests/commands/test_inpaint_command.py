@@ -420,6 +420,29 @@ def test_a_bad_mask_in_a_folder_is_said_before_anything_is_written(
   assert contents(place) == before
 
 
+def test_what_a_result_cannot_keep_of_its_pictures_is_said_once(
+    place, inpaint):
+  Path('in').mkdir()
+  for name in 'abc':
+    Image.fromarray(picture(3)).convert('CMYK').save(f'in/{name}.tif')
+  write('mask.png', hole())
+  assert inpaint('in', 'mask.png', 'out') == (
+      0, 'wrote 3 of 3 to out\n',
+      'note: in/a.tif and 2 more: has CMYK colours, which become RGB\n')
+
+
+def test_several_frames_or_pages_are_refused(place, inpaint):
+  pages = [Image.fromarray(picture(3, seed=seed)) for seed in range(3)]
+  write('mask.png', hole())
+  for name, words in (('a.tif', '3 pages'), ('a.webp', 'of 3 frames')):
+    pages[0].save(name, save_all=True, append_images=pages[1:])
+    assert_refused(inpaint(name, 'mask.png', 'out.png'),
+                   f'cannot read the image {name} (', words)
+    assert_refused(inpaint('mask.png', name, 'out.png'),
+                   f'cannot read the mask {name} (', words)
+  assert not Path('out.png').exists()
+
+
 def test_an_existing_result_in_a_folder_stops_it_before_it_starts(
     place, inpaint):
   for name in 'ab':
