@@ -19,11 +19,10 @@ Like ISNet's Tables 3 and 4, by the share of holes, beside the printed numbers:
 python evaluate.py --workdir=runs/isnet --source=test --table=isnet:places2
 """
 
-from pathlib import Path
 
 from absl import flags
 
-from jinpaint.commands import program
+from jinpaint.commands import parsers, program
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.')
 _CHECKPOINT = flags.DEFINE_string('checkpoint', 'last', 'last, best or a step.')
@@ -115,17 +114,18 @@ def main() -> None:
     raise UsageError('give --workdir or --predictions, not both')
   if pictures:
     evaluate.evaluate_pictures(
-        [Path(folder) for folder in _PREDICTIONS.value], Path(_TARGETS.value),
-        Path(_MASKS.value) if _MASKS.value else None,
-        output=Path(_OUTPUT.value) if _OUTPUT.value else None,
+        [parsers.path(folder) for folder in _PREDICTIONS.value],
+        parsers.path(_TARGETS.value),
+        parsers.path(_MASKS.value) if _MASKS.value else None,
+        output=parsers.path(_OUTPUT.value) if _OUTPUT.value else None,
         metrics=_METRICS.value, metric_set=_METRIC_SET.value,
         mask_hole=_MASK_HOLE.value, limit=_LIMIT.value,
         batch_size=_BATCH_SIZE.value)
     return
   evaluate.evaluate(
-      Path(_WORKDIR.value), checkpoint=_CHECKPOINT.value, limit=_LIMIT.value,
-      seed=_SEED.value, full_size=_FULL_SIZE.value,
-      batch_size=_BATCH_SIZE.value, compare=map(Path, _COMPARE.value),
+      parsers.path(_WORKDIR.value), checkpoint=_CHECKPOINT.value,
+      limit=_LIMIT.value, seed=_SEED.value, full_size=_FULL_SIZE.value,
+      batch_size=_BATCH_SIZE.value, compare=map(parsers.path, _COMPARE.value),
       resume=_RESUME.value, metrics=_METRICS.value,
       metric_set=_METRIC_SET.value,
       table=_TABLE.value, methods=_METHODS.value, data={

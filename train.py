@@ -3,12 +3,11 @@
 python train.py --config=configs/quickstart.py --workdir=runs/quickstart
 """
 
-from pathlib import Path
 
 from absl import flags
 from ml_collections import config_flags
 
-from jinpaint.commands import program
+from jinpaint.commands import parsers, program
 
 _CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the run is written.')
@@ -17,7 +16,7 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'Where the run is written.')
 def main():
   """Trains."""
   from jinpaint.training import loop
-  loop.train(_CONFIG.value, Path(_WORKDIR.value))
+  loop.train(_CONFIG.value, parsers.path(_WORKDIR.value))
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 | what ends the program                        | line          | status |
 |----------------------------------------------|---------------|--------|
 | `UsageError`: something given is wrong       | the message   | 2      |
+| a name is too long for the file system       | file, reason  | 2      |
 | `RunError`: nothing given is wrong           | the message   | 1      |
 | the disk is full, or access is not permitted | file, reason  | 1      |
 | Ctrl-C                                       | "stopped"     | 130    |
@@ -15,6 +16,7 @@ from collections.abc import Collection, Iterable, Iterator
 import contextlib
 import difflib
 import errno
+import io
 import os
 import signal
 import sys
@@ -46,11 +48,14 @@ def exit_in_one_line() -> Iterator[None]:
   """Ends a program as its user expects; see the table of this module.
 
   Within it, warnings are one line on stderr and do not name a place in the
-  code.
+  code. From then on, what stdout cannot encode is printed as an escape: the
+  name of a file may hold any character, and bytes that are no text.
 
   Raises:
     SystemExit: one of the errors in the table happened.
   """
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(errors='backslashreplace')
   with warnings.catch_warnings():
     warnings.showwarning = lambda message, *_, **__: print(
         f'warning: {message}', file=sys.stderr)
@@ -66,10 +71,11 @@ def exit_in_one_line() -> Iterator[None]:
     except BrokenPipeError:
       _exit(128 + signal.SIGPIPE)
     except OSError as error:
-      if error.errno not in FULL | _NOT_PERMITTED:
+      too_long = error.errno == errno.ENAMETOOLONG
+      if error.errno not in FULL | _NOT_PERMITTED and not too_long:
         raise
       place = '' if error.filename is None else f'{error.filename}: '
-      _exit(1, f'error: {place}{error.strerror}')
+      _exit(2 if too_long else 1, f'error: {place}{error.strerror}')
 
 
 def _exit(status: int, line: str | None = None) -> NoReturn:

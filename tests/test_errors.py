@@ -1,6 +1,7 @@
 """How programs end: in one line, with the status that shells expect."""
 
 import errno
+import io
 import os
 from pathlib import Path
 import subprocess
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[1]
     (OSError(errno.ENOSPC, 'No space left'), 1, 'error: No space left\n'),
     (PermissionError(errno.EACCES, 'Permission denied', 'run'), 1,
      'error: run: Permission denied\n'),
+    (OSError(errno.ENAMETOOLONG, 'File name too long', 'aaa'), 2,
+     'error: aaa: File name too long\n'),
     (KeyboardInterrupt(), 130, 'stopped\n')])
 def test_what_ends_a_program_is_one_line(raised, status, line, capsys):
   with pytest.raises(SystemExit) as caught, errors.exit_in_one_line():
@@ -38,6 +41,14 @@ def test_a_fault_of_the_program_keeps_its_traceback(fault):
   with pytest.raises(type(fault)) as caught, errors.exit_in_one_line():
     raise fault
   assert caught.value is fault
+
+
+def test_a_name_that_the_terminal_cannot_encode_is_no_error(monkeypatch):
+  stream = io.BytesIO()
+  monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(stream, 'ascii'))
+  with errors.exit_in_one_line():
+    print('wrote ü\udcff.png')
+  assert stream.getvalue() == b'wrote \\xfc\\udcff.png\n'
 
 
 def test_a_bad_argument_is_a_value_error_in_python():

@@ -19,7 +19,7 @@ PACKAGE = ROOT / 'jinpaint'
 # import no other room.
 LEAVES = {'types', 'errors', 'devices'}
 ROOMS = {
-    '__init__': {'xla_flags'}, 'xla_flags': set(),
+    '__init__': {'xla_flags'}, 'xla_flags': set(), '__main__': {'commands'},
     'types': set(), 'errors': set(), 'devices': set(), 'configs': set(),
     'images': set(), 'losses': set(), 'layers': set(), 'nets': set(),
     'networks': {'layers'},

@@ -1,5 +1,7 @@
 """The command line: `jinpaint inpaint`, `masks`, `sketches`, ...
 
+`python -m jinpaint` is the same.
+
 Each command is a module of this package, with `add_parser`, which describes its
 flags, and `run`, which does what they say. How a command ends is said in
 `jinpaint.errors`. What the user has made is not overwritten without
@@ -8,6 +10,7 @@ flags, and `run`, which does what they say. How a command ends is said in
 
 from collections.abc import Sequence
 
+import jinpaint
 from jinpaint import errors
 from jinpaint.commands import (
     convert,
@@ -44,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> Parser:
   """Returns the parser of all commands."""
   parser = Parser(prog='jinpaint', description='Image inpainting in JAX.')
+  parser.add_argument('--version', action='version',
+                      version=f'jinpaint {jinpaint.__version__}')
   commands = parser.add_subparsers(required=True, metavar='COMMAND')
   for command in _COMMANDS:
     command.add_parser(commands).set_defaults(run=command.run)

@@ -2,16 +2,15 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from jinpaint import networks, systems
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers
 from jinpaint.errors import UsageError
 from jinpaint.systems.shared import options
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'convert', help='convert published PyTorch weights',
@@ -23,12 +22,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
       '  jinpaint convert FOLDER --system=NAME --output=WORKDIR\n\n'
       'Of several snapshots of a training, the newest is taken.',
       epilog='networks: ' + ', '.join(networks.REGISTRY))
-  parser.add_argument('path', type=Path, metavar='FILE or FOLDER')
+  parser.add_argument('path', type=parsers.path, metavar='FILE or FOLDER')
   what = parser.add_mutually_exclusive_group(required=True)
   what.add_argument('--network', help='what the file holds')
   what.add_argument('--system', help='whose files, named as published, are in '
                     'the folder')
-  parser.add_argument('--output', type=Path, required=True,
+  parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file that ends in .npz; of a system, the work '
                       'directory of a new run')
   parser.add_argument('--option', action='append', default=[],

@@ -1,8 +1,8 @@
 """`jinpaint inpaint`: fills the holes of pictures."""
 
 import argparse
+import collections
 from collections.abc import Sequence
-import os
 from pathlib import Path
 import sys
 from typing import NamedTuple, TYPE_CHECKING
@@ -10,31 +10,30 @@ import warnings
 
 import numpy as np
 
-from jinpaint.commands import writing
-from jinpaint.commands.parsers import Commands
-from jinpaint.data import edges, files, mask_files
+from jinpaint.commands import parsers, writing
+from jinpaint.data import edges, files, mask_files, mask_recognition
 from jinpaint.errors import UsageError
 
 if TYPE_CHECKING:
   from jinpaint.inference import Inpainter
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'inpaint', help='fill the holes of pictures',
       description='Fills the holes of one picture, or of a folder of them. '
       'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
       'output .png), size, channels and depth stay.')
-  parser.add_argument('--model', type=Path,
+  parser.add_argument('--model', type=parsers.path,
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage: scratches, wires, text)')
   parser.add_argument('--checkpoint', default='last',
                       help='last, best or a step (default: last)')
-  parser.add_argument('--image', '--input', type=Path,
+  parser.add_argument('--image', '--input', type=parsers.path,
                       help='a file, or a folder')
-  parser.add_argument('--mask', type=Path,
+  parser.add_argument('--mask', type=parsers.path,
                       help='a file (for all images), or a folder with a mask '
                       'of the same stem for each')
   parser.add_argument('--sketch', type=_path_of_sketches,
@@ -47,17 +46,20 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
                       'edge: files:PATH, a file or a folder with one of the '
                       'same stem for each image (default: those that the '
                       'detector of training finds in the known pixels)')
-  parser.add_argument('--cases', type=Path,
+  parser.add_argument('--cases', type=parsers.path,
                       help='in place of the three: a folder of protocols, '
                       'such as object_removal/ or editing/, with images/, '
                       'masks/ and maybe sketches/ in each')
-  parser.add_argument('--output', type=Path, required=True,
+  parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file for a file, a folder for a folder')
-  parser.add_argument('--mask-hole', choices=('white', 'black'),
-                      default='white',
-                      help='colour of a hole (default: white)')
+  parser.add_argument('--mask-hole', choices=mask_recognition.HOLES,
+                      default='auto',
+                      help='what of a mask is the hole (default: auto, which '
+                      'is white; what is transparent or coloured, in masks '
+                      'that have such parts, is recognised and said)')
   parser.add_argument('--strict', action='store_true',
-                      help='refuse masks and sketches with grey values')
+                      help='refuse masks and sketches with grey values, and '
+                      'masks of which must be guessed what is the hole')
   parser.add_argument('--strategy', choices=('auto', 'original', 'tile'),
                       default='auto', help='original: pictures are filled as a '
                       'whole; tile: in windows of 1024 pixels around the '
@@ -87,14 +89,35 @@ def run(args: argparse.Namespace) -> None:
     print(f'note: {"; ".join(instead)}', file=sys.stderr)
   _warn_of_jpeg([case.output for case in readable])
   for case in writing.progress(readable, 'image'):
-    picture, hole, sketch, edge_map = _open(case, args, inpaint.sketch_cut)
+    opened = _open(case, args, inpaint.sketch_cut)
+    hole = opened.hole
     if hole.any() and (plan := inpaint.plan(*hole.shape)).window:
       print(f'note: {case.image} is filled {plan}', file=sys.stderr)
-    filled = inpaint(picture.pixels, hole, sketch, edge_map=edge_map)
-    files.write(case.output, picture._replace(pixels=filled))
+    colours, alpha = files.split_alpha(opened.picture.pixels)
+    filled = inpaint(colours, hole, opened.sketch, edge_map=opened.edge_map)
+    files.write(case.output, opened.picture._replace(
+        pixels=filled if alpha is None else np.dstack([filled, alpha])))
   print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
   if broken := len(cases) - len(readable):
     raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')
+
+
+class _Opened(NamedTuple):
+  """What is in the files of a picture that is to be filled.
+
+  Attributes:
+    picture: as its file holds it.
+    hole: (H, W) uint8, 1 = hole.
+    sketch: (H, W) uint8, 1 = stroke, if there is one.
+    edge_map: (H, W) uint8, 255 = edge, if there is one.
+    mask_note: what was understood of the mask; empty if it is clear.
+  """
+
+  picture: files.Picture
+  hole: np.ndarray
+  sketch: np.ndarray | None
+  edge_map: np.ndarray | None
+  mask_note: str
 
 
 class _Case(NamedTuple):
@@ -147,11 +170,13 @@ def _cases_of_folder(image: Path, mask: Path, sketch: Path | None,
   """Returns the pictures of a folder."""
   if not image.is_dir():
     raise UsageError(f'there is no image {image}')
-  names = files.names(image)
+  # What belongs to the photographs, or was made of them, is none of them.
+  names = files.names(image, without=(mask, sketch, edge_map, output))
   if output.is_file():
     raise UsageError(f'{output} is a file; {image} needs a folder')
   holes, strokes, maps = (
-      _drawn_for(what, plural, path, names) for what, plural, path in (
+      _drawn_for(what, plural, path, names, without=(image, output))
+      for what, plural, path in (
           ('mask', 'masks', mask), ('sketch', 'sketches', sketch),
           ('edge map', 'edge maps', edge_map)))
   return [_Case(image / name, hole or mask, stroke, map_, output / name)
@@ -174,8 +199,8 @@ def _cases_of_protocols(root: Path, edge_map: Path | None, output: Path
       edge_map, output / folder.name)]
 
 
-def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
-               ) -> Sequence[Path | None]:
+def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str],
+               without: Sequence[Path]) -> Sequence[Path | None]:
   """Returns what was drawn for each photograph, in order.
 
   Args:
@@ -184,19 +209,19 @@ def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str]
     path: a file for all photographs, or a folder with one for each, see
       `jinpaint.data.files.Namesakes`; None if nothing was drawn.
     names: the photographs', relative to their own folder.
+    without: folders in which nothing is drawn, where they lie below `path`.
   """
   if path is None or path.is_file():
     return [path] * len(names)
   if not path.is_dir():
     raise UsageError(f'there is no {what} {path}')
-  namesakes = files.Namesakes(plural, path)
+  namesakes = files.Namesakes(plural, path, without)
   return [path / namesakes.of(name) for name in names]
 
 
 def _path_of_sketches(text: str) -> Path:
   """Returns the path that --sketch names, alone or behind `files:`."""
-  path = text.removeprefix('files:')
-  return Path(path if path == text else os.path.expanduser(path))
+  return parsers.path(text.removeprefix('files:'))
 
 
 def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
@@ -233,30 +258,40 @@ def _check(cases: Sequence[_Case], args: argparse.Namespace, *,
     UsageError: the only picture is broken, or anything else does not fit.
   """
   readable = []
+  # What is to be said -> of which files, and of what share of their pixels.
+  notes = collections.defaultdict[str, dict[Path, str]](dict)
   for case in writing.progress(cases, 'checked'):
     try:
-      picture, *_ = _open(case, args, sketch_cut)
+      opened = _open(case, args, sketch_cut)
     except files.UnreadableImage as error:
       if len(cases) == 1:
         raise UsageError(f'cannot read the image {error}') from error
       print(f'skipped a broken image: {error}', file=sys.stderr)
       continue
-    files.check_holds(case.output, picture)
+    files.check_holds(case.output, opened.picture)
     readable.append(case)
+    if opened.picture.note:
+      notes[opened.picture.note][case.image] = ''
+    if opened.mask_note:
+      notes[opened.mask_note][case.mask] = f' ({opened.hole.mean():.1%} holes)'
+  for note, paths in notes.items():
+    (first, share), *more = paths.items()
+    others = f' and {len(more)} more' if more else share
+    print(f'note: {first}{others}: {note}', file=sys.stderr)
   return readable
 
 
 def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
-          ) -> tuple[files.Picture, np.ndarray, np.ndarray | None,
-                     np.ndarray | None]:
-  """Returns a picture, its hole, its sketch and its edge map, (H, W) uint8.
+          ) -> _Opened:
+  """Opens the files of a picture.
 
   Raises:
     UnreadableImage: the picture is broken.
     UsageError: one of the others is, or is of another size.
   """
   picture = files.read(case.image)
-  hole = mask_files.read(case.mask, strict=args.strict, hole=args.mask_hole)
+  hole, note = mask_files.read_as_meant(
+      case.mask, strict=args.strict, hole=args.mask_hole)
   sketch = None if case.sketch is None else mask_files.read(
       case.sketch, strict=args.strict, what='sketch', cut=sketch_cut)
   edge_map = None if case.edge_map is None else edges.read_map(case.edge_map)
@@ -267,7 +302,7 @@ def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
       raise UsageError(
           f'{case.image} is {_size(picture.pixels)} and its {what} {path} is '
           f'{_size(drawn)}; they must have one size')
-  return picture, hole, sketch, edge_map
+  return _Opened(picture, hole, sketch, edge_map, note)
 
 
 def _size(pixels: np.ndarray) -> str:
@@ -277,9 +312,10 @@ def _size(pixels: np.ndarray) -> str:
 
 
 def _warn_of_jpeg(outputs: Sequence[Path]) -> None:
-  """Warns, once, that JPEG will change pixels outside the hole."""
+  """Warns, once, that JPEG or AVIF will change pixels outside the hole."""
   lossy = [path for path in outputs if path.suffix.lower() in files.LOSSY]
   if lossy:
     others = f' and {len(lossy) - 1} more' if lossy[1:] else ''
-    warnings.warn(f'{lossy[0]}{others}: JPEG changes known pixels; PNG keeps '
+    kind = 'AVIF' if lossy[0].suffix.lower() == '.avif' else 'JPEG'
+    warnings.warn(f'{lossy[0]}{others}: {kind} changes known pixels; PNG keeps '
                   'them', stacklevel=1)

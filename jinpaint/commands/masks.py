@@ -1,17 +1,15 @@
 """`jinpaint masks`: writes random masks."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
-from jinpaint.commands import writing
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers, writing
 from jinpaint.data import files, mask_drawings, masks
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'masks', help='write random masks',
@@ -26,7 +24,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
   parser.add_argument('--seed', type=int, default=0)
   parser.add_argument('--ratio', metavar='LOW-HIGH',
                       help='share of hole pixels, e.g. 0.1-0.2')
-  parser.add_argument('--output', type=Path, required=True, help='a folder')
+  parser.add_argument('--output', type=parsers.path, required=True,
+                      help='a folder')
   parser.add_argument('--overwrite', action='store_true')
   return parser
 

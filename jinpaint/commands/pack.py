@@ -1,23 +1,22 @@
 """`jinpaint pack`: writes a run to one file that can be passed on."""
 
 import argparse
-from pathlib import Path
 
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'pack', help='write a run to one file that can be passed on',
       description='Writes the networks that fill pictures to one file, which '
       'jinpaint inpaint --model=FILE and jinpaint.load(FILE) take in place of '
       "the run's work directory. Training goes on from the directory alone.")
-  parser.add_argument('--model', type=Path, required=True,
+  parser.add_argument('--model', type=parsers.path, required=True,
                       help="a run's work directory")
   parser.add_argument('--checkpoint', default='last',
                       help='last, best or a step (default: last)')
-  parser.add_argument('--output', type=Path, required=True,
+  parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file that ends in .npz')
   parser.add_argument('--dtype', choices=('float32', 'float16'),
                       default='float32', help='the type of its numbers; '

@@ -1,9 +1,7 @@
 """What the programs train.py and evaluate.py share: flags and their errors."""
 
 from collections.abc import Callable, Iterable, Sequence
-import io
 import os
-import sys
 
 from absl import app, flags, logging
 
@@ -27,13 +25,11 @@ def run(main: Callable[[], None], *, required: Iterable[str] = ()) -> None:
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
   os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')
-  # The name of a file may hold bytes that are no text. To print it must not end
-  # a run.
-  if isinstance(sys.stdout, io.TextIOWrapper):
-    sys.stdout.reconfigure(errors='backslashreplace')
-
   def guarded(_: Sequence[str]) -> None:
     logging.set_verbosity(logging.WARNING)
+    # Imported here: it imports OpenCV.
+    from jinpaint.data import files
+    files.hush()
     with errors.exit_in_one_line():
       main()
 

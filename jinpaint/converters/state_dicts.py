@@ -14,6 +14,10 @@ import numpy as np
 from jinpaint.converters import pickles
 from jinpaint.errors import UsageError
 
+# The types of what is no weight: numbers of Python, into which NumPy's are
+# read, and text.
+_NOTES = (bool, int, float, complex, str, type(None))
+
 
 def find(contents: Mapping[str, Any], *names: str, prefix: str = '',
          origin: str = 'the file') -> dict[str, np.ndarray]:
@@ -134,7 +138,9 @@ def _entries(place: Any, prefix: str = '', *, strict: bool = False
   if not (isinstance(place, Mapping)
           and all(isinstance(name, str) for name in place)):
     return {}
-  entries = _unwrapped(place)
+  # What trainers write beside weights, such as the epoch, is none of them.
+  entries = _unwrapped({name: value for name, value in place.items()
+                        if not isinstance(value, _NOTES)})
   own = {name.removeprefix(prefix): value for name, value in entries.items()
          if name.startswith(prefix)}
   return _unwrapped(own) if own or strict else entries

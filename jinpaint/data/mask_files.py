@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from jinpaint import errors
-from jinpaint.data import files, specs
+from jinpaint.data import files, mask_recognition, specs
 from jinpaint.errors import UsageError
 
 PAIRINGS = ('random', 'stem', 'order', 'single')
@@ -31,11 +31,11 @@ def binarise(mask: np.ndarray, *, hole: str = 'white', cut: float = 0.5
   """Cuts a mask at half of its range, or elsewhere.
 
   Args:
-    mask: (H, W), (H, W, 1), RGB (H, W, 3) or RGBA (H, W, 4); uint8, uint16,
-      bool, or floats in [0, 1]. Whole numbers of which none exceeds 1 mean 0
-      and 1, as in arrays and label files, not shades of black. A colour counts
-      by the mean of its channels. Where alpha is 0, nobody has painted, and
-      there is no hole.
+    mask: (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
+      (H, W, 4) RGBA; uint8, uint16, bool, or floats in [0, 1]. Whole numbers
+      of which none exceeds 1 mean 0 and 1, as in arrays and label files, not
+      shades of black. A colour counts by the mean of its channels. Where alpha
+      is 0, nobody has painted, and there is no hole.
     hole: 'white' or 'black'.
     cut: the share of the range from which on a pixel is a hole.
 
@@ -57,19 +57,21 @@ def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
     raise errors.unknown('colour of holes', hole, HOLES)
   full = {'uint8': 255, 'uint16': 65535}.get(mask.dtype.name, 1)
   layers = mask[..., None] if mask.ndim == 2 else mask
-  if (layers.ndim != 3 or layers.shape[2] not in (1, 3, 4) or not layers.size
+  if (layers.ndim != 3 or layers.shape[2] not in (1, 2, 3, 4) or not layers.size
       or (full == 1 and mask.dtype.kind not in 'bf')):
     raise UsageError(f'a mask of {mask.dtype} {mask.shape}; it must be uint8, '
-                     'uint16, bool or float of (H, W) or 1, 3 or 4 channels')
+                     'uint16, bool or float of (H, W) or 1 to 4 channels')
   # The condition is written so that NaN does not meet it.
   if full == 1 and not 0 <= layers.min() <= layers.max() <= 1:
     raise UsageError('a mask of floats must lie in [0, 1]; this one is from '
                      f'{layers.min():g} to {layers.max():g}')
   # The type float32 holds sums of three numbers of 16 bits exactly.
   planes = np.moveaxis(layers, 2, 0).astype(np.float32, order='C')
-  gray = planes[:3].sum(axis=0) / len(planes[:3])
-  alpha = planes[3] / full if len(planes) == 4 else 1
-  full = 1 if planes[:3].max() <= 1 else full
+  has_alpha = len(planes) in (2, 4)
+  colours = planes[:-1] if has_alpha else planes
+  gray = colours.sum(axis=0) / len(colours)
+  alpha = planes[-1] / full if has_alpha else 1
+  full = 1 if colours.max() <= 1 else full
   return alpha * (gray if hole == 'white' else full - gray), full
 
 
@@ -90,13 +92,51 @@ def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
   mask, grey = binarise(_pixels(path, what), hole=hole, cut=cut)
-  if grey:
-    count = f'{grey} of {mask.size} pixels of the {what} {path} are grey'
-    if strict:
-      raise UsageError(f'{count}, not black or white')
-    where = 'half' if cut == 0.5 else f'{cut:g} of the range'
-    warnings.warn(f'{count}; they are cut at {where}', stacklevel=2)
+  _say_grey(grey, mask.size, f'{what} {path}', strict=strict, cut=cut)
   return mask
+
+
+def read_as_meant(path: str | Path, *, hole: str = 'auto', strict: bool = False
+                  ) -> tuple[np.ndarray, str]:
+  """Returns the mask in a file, and what was understood of it.
+
+  Args:
+    path: the file.
+    hole: one of `mask_recognition.HOLES`.
+    strict: whether to refuse grey pixels, and all that must be guessed.
+
+  Returns:
+    The mask (H, W) uint8, 1 = hole; and a note, see
+    `mask_recognition.recognise` and `mask_recognition.doubt`.
+
+  Raises:
+    UsageError: the file cannot be read, its hole cannot be recognised, or this
+      is `strict` and the note is not empty.
+  """
+  pixels = _pixels(path)
+  try:
+    painted, colour, note = mask_recognition.recognise(pixels, hole)
+  except UsageError as error:
+    raise UsageError(f'the mask {path}: {error}') from error
+  mask, grey = binarise(painted, hole=colour)
+  note = mask_recognition.doubt(float(mask.mean()), hole) or note
+  if note and strict:
+    raise UsageError(f'the mask {path}: {note}; --strict takes only what is '
+                     'beyond doubt')
+  _say_grey(grey, mask.size, f'mask {path}', strict=strict)
+  return mask, note
+
+
+def _say_grey(grey: int, pixels: int, name: str, *, strict: bool,
+              cut: float = 0.5) -> None:
+  """Warns of grey pixels, or raises `UsageError` if this is `strict`."""
+  if not grey:
+    return
+  count = f'{grey} of {pixels} pixels of the {name} are grey'
+  if strict:
+    raise UsageError(f'{count}, not black or white')
+  where = 'half' if cut == 0.5 else f'{cut:g} of the range'
+  warnings.warn(f'{count}; they are cut at {where}', stacklevel=3)
 
 
 def _pixels(path: str | Path, what: str = 'mask') -> np.ndarray:

@@ -156,7 +156,8 @@ class Inpainter:
     Raises:
       ValueError: shapes or types do not fit, the mask or the sketch has grey
         values, or the system follows no sketches or reads no edges.
-      UsageError: there is no edge map, and the system needs one.
+      UsageError: there is no edge map, and the system needs one; or what it
+        predicts in the hole is not finite, because its weights are broken.
     """
     hole = _checked_hole(image, mask)
     self._check_drawings(hole, sketch, edge_map)
@@ -178,6 +179,9 @@ class Inpainter:
       return self._run(part.of(image), part.of(hole), *given)['image']
 
     rgb = windows.blend(hole, parts, margin, fill)
+    if not np.isfinite(rgb).all():
+      raise UsageError('what the model predicts in the hole is not finite: its '
+                       'weights are broken')
     result[hole] = np.rint(_with_channels_of(
         image[hole], np.clip(rgb, 0, 1) * full)).astype(image.dtype)
     return result

@@ -1,10 +1,14 @@
 """The command line: which commands there are, and how wrong words end."""
 
+from pathlib import Path
+import subprocess
+import sys
 import warnings
 
-from command_files import assert_refused
+from command_files import assert_refused, contents
 import pytest
 
+import jinpaint as package
 from jinpaint import networks
 
 
@@ -45,3 +49,27 @@ def test_the_command_line_leaves_warnings_as_they_were(jinpaint):
   before = warnings.showwarning
   jinpaint('systems')
   assert warnings.showwarning is before
+
+
+def test_the_version_is_told_and_the_package_is_a_command(jinpaint):
+  version = f'jinpaint {package.__version__}\n'
+  assert jinpaint('--version') == (0, version, '')
+  ended = subprocess.run([sys.executable, '-m', 'jinpaint', '--version'],
+                         capture_output=True, text=True, check=True)
+  assert ended.stdout == version
+
+
+def test_a_tilde_is_the_home_of_the_user(tmp_path, monkeypatch, jinpaint):
+  monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+  (tmp_path / 'here').mkdir()
+  monkeypatch.chdir(tmp_path / 'here')
+  words = 'masks', '--kind=block', '--size=8'
+  assert jinpaint(*words, '--output=~/masks')[0] == 0
+  assert list(contents(tmp_path)) == ['home/masks/00000.png']
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path, jinpaint):
+  outcome = jinpaint('masks', '--kind=block', '--size=8',
+                     f'--output={tmp_path}/{"a" * 300}')
+  assert_refused(outcome, 'File name too long')
+  assert not list(Path(tmp_path).iterdir())

@@ -55,6 +55,23 @@ def test_a_result_has_the_size_channels_and_depth_of_its_picture(
   assert_filled(f'out{suffix}', image)
 
 
+@pytest.mark.parametrize('stored', ['alpha', 'transparent shade'])
+def test_grey_with_transparency_stays_grey_in_the_hole(stored, place, inpaint):
+  image = picture(2)
+  if stored == 'alpha':
+    write('photo.png', image)
+  else:
+    image[..., 1] = np.where(image[..., 0] == image[30, 30, 0], 0, 255)
+    Image.fromarray(image[..., 0]).save(
+        'photo.png', transparency=int(image[30, 30, 0]))
+  write('mask.png', hole())
+  assert inpaint('photo.png', 'mask.png', 'out.png')[0] == 0
+  result, known = read('out.png'), hole() == 0
+  np.testing.assert_array_equal(result[..., 1], image[..., 1])
+  np.testing.assert_array_equal(result[known], image[known])
+  assert (result[..., 0] != image[..., 0])[~known].mean() > 0.5
+
+
 def test_a_photograph_on_its_side_is_filled_upright(place, inpaint):
   upright = picture(3)
   exif = Image.Exif()
@@ -96,6 +113,85 @@ def test_a_grey_mask_is_cut_at_half_and_its_grey_pixels_are_counted(
   assert err == ('warning: 12 of 1961 pixels of the mask mask.png are grey; '
                  'they are cut at half\n')
   assert_filled('out.png', image, mask > 127)
+
+
+def erased(kind):
+  """A mask whose hole somebody has erased from white, black or a picture."""
+  colours = {'white': np.full((*SIZE, 3), 255, np.uint8),
+             'black': np.zeros((*SIZE, 3), np.uint8), 'photo': picture(3)}
+  return np.dstack([colours[kind], 255 - hole()])
+
+
+def painted(*colour, ground=None):
+  """A mask whose hole is painted in a colour, on transparent or on a colour."""
+  strokes = np.zeros((*SIZE, 3 + (ground is None)), np.uint8)
+  strokes[...] = ground or 0
+  strokes[hole() > 0] = (*colour, 255)[:strokes.shape[2]]
+  return strokes
+
+
+ERASED = 'what is transparent is taken for the hole'
+PAINTED = ('what is painted is taken for the hole, what is transparent for '
+           'known')
+COLOURED = 'what is coloured is taken for the hole, black for known'
+
+
+@pytest.mark.parametrize(('mask', 'note'), [
+    (erased('photo'), ERASED), (erased('black'), ERASED),
+    (painted(255, 255, 255), PAINTED), (painted(255, 0, 0), PAINTED),
+    (painted(255, 0, 0, ground=(0, 0, 0)), COLOURED),
+    (painted(0, 90, 0, ground=(0, 0, 0)), COLOURED)])
+def test_what_is_understood_of_an_unusual_mask_is_said(
+    mask, note, place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', mask)
+  assert inpaint('photo.png', 'mask.png', 'out.png') == (
+      0, 'wrote 1 of 1 to out.png\n',
+      f'note: mask.png (15.3% holes): {note}\n')
+  assert_filled('out.png', image)
+  assert_refused(inpaint('photo.png', 'mask.png', 'b.png', '--strict'), note)
+
+
+@pytest.mark.parametrize('mask', [
+    erased('white'), painted(0, 0, 0), painted(255, 0, 0, ground=(255,) * 3),
+    picture(3)])
+def test_a_mask_of_two_meanings_is_refused_until_one_is_named(
+    mask, place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', mask)
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png'),
+                 'the mask mask.png: it is', '--mask-hole=')
+  if mask.shape[2] == 4 and mask[0, 0, 3] == 255:
+    assert inpaint('photo.png', 'mask.png', 'out.png', '--strict',
+                   '--mask-hole=transparent')[0] == 0
+    assert_filled('out.png', image)
+
+
+def test_transparency_that_is_named_must_be_there(place, inpaint):
+  write('photo.png', picture(3))
+  write('mask.png', hole())
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png',
+                         '--mask-hole=transparent'), 'it has no transparency')
+
+
+@pytest.mark.parametrize(('mask', 'note'), [
+    (0 * hole(), '(0.0% holes): it marks no pixel, so nothing is filled'),
+    (0 * hole() + 255, '(100.0% holes): it marks every pixel'),
+    (255 - hole(), '(84.7% holes): most of it is the hole; if black')])
+def test_a_strange_share_of_holes_is_said(mask, note, place, inpaint):
+  write('photo.png', picture(3))
+  write('mask.png', mask)
+  status, _, err = inpaint('photo.png', 'mask.png', 'out.png')
+  assert (status, err.count('\n')) == (0, 1)
+  assert f'note: mask.png {note}' in err
+
+
+def test_what_is_understood_of_many_masks_is_one_line(place, inpaint):
+  for name in 'abc':
+    write(f'in/{name}.png', picture(3))
+    write(f'masks/{name}.png', erased('photo'))
+  assert inpaint('in', 'masks', 'out')[2] == (
+      f'note: masks/a.png and 2 more: {ERASED}\n')
 
 
 def test_strict_refuses_a_grey_mask(place, inpaint):
@@ -185,6 +281,26 @@ def test_a_model_that_is_none_is_named(workdir, jinpaint, tmp_path):
       'has no checkpoint "3"; there are: 2')
 
 
+@pytest.mark.parametrize('number', [np.nan, np.inf])
+def test_a_model_that_is_broken_is_one_line_and_writes_nothing(
+    number, tmp_path, monkeypatch, inpaint):
+  def predict(nets, batch):
+    del nets
+    # The known pixels are finite, and of the hole all but one.
+    return {'image': batch['image'].at[0, 7, 12].set(number)}
+
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(
+      inference, 'load', lambda path, checkpoint, edge: inference.Inpainter(
+          Stage({}, {}, (), ('image', 'mask'), Sizes(), (), predict), {}))
+  write('photo.png', picture(3))
+  write('mask.png', hole())
+  before = contents(tmp_path)
+  assert_refused(inpaint('photo.png', 'mask.png', 'out.png'),
+                 'what the model predicts in the hole is not finite')
+  assert contents(tmp_path) == before
+
+
 # Folders
 
 
@@ -201,10 +317,22 @@ def test_a_folder_is_filled_by_masks_of_the_same_stem(place, inpaint):
     write(f'masks/{mask}', holes[name])
   Path('in/notes.txt').write_text('no image')
   write('masks/unused.png', hole())
-  assert inpaint('in', 'masks', 'out') == (0, 'wrote 4 of 4 to out\n', '')
+  assert inpaint('in', 'masks', 'out') == (
+      0, 'wrote 4 of 4 to out\n',
+      'warning: in: not images by their suffix, and left out: notes.txt\n')
   assert set(contents(place / 'out')) == set(images)
   for name, image in images.items():
     assert_filled(f'out/{name}', image, holes[name])
+
+
+def test_results_and_masks_among_the_photographs_are_not_filled(place, inpaint):
+  for name in 'ab':
+    write(f'in/{name}.png', picture(3))
+    write(f'in/masks/{name}.png', hole())
+  for more in ((), ('--overwrite',)):
+    assert inpaint('in', 'in/masks', 'in/out', *more) == (
+        0, 'wrote 2 of 2 to in/out\n', '')
+  assert sorted(contents(place / 'in/out')) == ['a.png', 'b.png']
 
 
 def test_one_mask_serves_a_whole_folder_and_warns_once(place, inpaint):
@@ -259,7 +387,7 @@ def test_a_broken_image_in_a_folder_is_named_skipped_and_counted(
   images = {name: write(f'in/{name}', picture(3, seed=i))
             for i, name in enumerate(['a.bmp', 'b.bmp', 'c.bmp'])}
   path = Path('in/b.bmp')
-  path.write_bytes(path.read_bytes()[:-1])
+  path.write_bytes(path.read_bytes()[:-9])
   write('mask.png', hole())
   status, out, err = inpaint('in', 'mask.png', 'out')
   assert status == 2
@@ -290,6 +418,29 @@ def test_a_bad_mask_in_a_folder_is_said_before_anything_is_written(
   before = contents(place)
   assert_refused(inpaint('in', 'masks', 'out', *more), 'masks/c.png')
   assert contents(place) == before
+
+
+def test_what_a_result_cannot_keep_of_its_pictures_is_said_once(
+    place, inpaint):
+  Path('in').mkdir()
+  for name in 'abc':
+    Image.fromarray(picture(3)).convert('CMYK').save(f'in/{name}.tif')
+  write('mask.png', hole())
+  assert inpaint('in', 'mask.png', 'out') == (
+      0, 'wrote 3 of 3 to out\n',
+      'note: in/a.tif and 2 more: has CMYK colours, which become RGB\n')
+
+
+def test_several_frames_or_pages_are_refused(place, inpaint):
+  pages = [Image.fromarray(picture(3, seed=seed)) for seed in range(3)]
+  write('mask.png', hole())
+  for name, words in (('a.tif', '3 pages'), ('a.webp', 'of 3 frames')):
+    pages[0].save(name, save_all=True, append_images=pages[1:])
+    assert_refused(inpaint(name, 'mask.png', 'out.png'),
+                   f'cannot read the image {name} (', words)
+    assert_refused(inpaint('mask.png', name, 'out.png'),
+                   f'cannot read the mask {name} (', words)
+  assert not Path('out.png').exists()
 
 
 def test_an_existing_result_in_a_folder_stops_it_before_it_starts(

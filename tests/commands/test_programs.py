@@ -43,6 +43,11 @@ def assert_refused(done, *words):
 # Flags: these need neither JAX nor TensorFlow
 
 
+def test_a_tilde_is_the_home_of_the_user(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  assert_refused(run('evaluate.py', '--workdir=~/run'), tmp_path / 'run')
+
+
 @pytest.mark.parametrize(('words', 'message'), [
     ([QUICK], '--workdir is missing'),
     ([WORK], '--config is missing'),

@@ -27,6 +27,24 @@ def test_sketches_are_simulated_for_a_folder(tmp_path, monkeypatch, jinpaint):
   assert jinpaint(*words, '--output=of files', '--edge=files:out')[0] == 0
 
 
+@pytest.mark.parametrize('broken', ['in/b.png', 'maps/b.png'])
+def test_a_broken_file_is_named_skipped_and_counted(
+    broken, tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  for name in 'abc':
+    write(f'in/{name}.png', picture(3))
+    write(f'maps/{name}.png', picture())
+  Path(broken).write_bytes(b'')
+  status, out, err = jinpaint('sketches', '--image=in', '--edge=files:maps',
+                              '--output=out')
+  assert (status, out) == (2, 'wrote 2 sketches to out\n')
+  skipped, ended = err.splitlines()
+  assert skipped.startswith('skipped a broken image: ')
+  assert f'{broken} (an empty file)' in skipped
+  assert ended == 'error: 1 of 3 images were broken and skipped'
+  assert set(contents(Path('out'))) == {'a.png', 'c.png'}
+
+
 @pytest.mark.parametrize(('more', 'message'), [
     ('--move=9-3', 'cannot read "move=9-3"'),
     ('--edge=cany', 'did you mean "canny"'),

@@ -38,7 +38,9 @@ def test_state_dict_is_the_object_itself_or_under_a_given_name():
     {'a._orig_mod.weight': A, 'a._orig_mod.bias': B},  # a part was compiled
     {'n_averaged': np.array(7), **under('module.')},  # torch.optim.swa_utils
     under('g.'), under('g.module.'), under('module.g.'),
-    {**under('g._orig_mod.'), 'd.a': A, 'loss.g.a': B, 'd.size': 3}])
+    {**under('g._orig_mod.'), 'd.a': A, 'loss.g.a': B, 'd.size': 3},
+    # What a trainer has noted beside the weights.
+    {**under('module.module.'), 'epoch': 3, 'psnr': 31.5, 'name': 'x'}])
 def test_what_wrappers_add_to_names_is_taken_off(wrapped):
   assert_bare(state_dicts.find({'all': wrapped}, 'all', prefix='g.'))
 

@@ -49,11 +49,12 @@ def test_a_mask_is_cut_at_half_and_its_grey_pixels_are_counted(
 def test_where_alpha_is_0_is_no_hole(dtype):
   full = np.iinfo(dtype).max
   for hole, colour in (('white', full), ('black', 0)):
-    mask = np.full((1, 3, 4), colour, dtype)
-    mask[..., 3] = 0, full, full // 3
-    found, grey = mask_files.binarise(mask, hole=hole)
-    np.testing.assert_array_equal(found, [[0, 1, 0]])
-    assert grey == 1
+    for channels in (2, 4):
+      mask = np.full((1, 3, channels), colour, dtype)
+      mask[..., -1] = 0, full, full // 3
+      found, grey = mask_files.binarise(mask, hole=hole)
+      np.testing.assert_array_equal(found, [[0, 1, 0]])
+      assert grey == 1
   label = np.asarray([[[0, 0, 0, full], [1, 1, 1, full]]], dtype)
   np.testing.assert_array_equal(mask_files.binarise(label)[0], [[0, 1]])
 
@@ -66,7 +67,7 @@ def test_a_coloured_pixel_is_grey():
 
 
 @pytest.mark.parametrize(('mask', 'says'), [
-    (np.zeros((4, 4, 2), np.uint8), r'\(4, 4, 2\)'),
+    (np.zeros((4, 4, 5), np.uint8), r'\(4, 4, 5\)'),
     (np.zeros(4, np.uint8), r'\(4,\)'),
     (np.zeros((1, 4, 4, 1), np.uint8), r'\(1, 4, 4, 1\)'),
     (np.zeros((0, 4), np.uint8), r'\(0, 4\)'),
