@@ -291,7 +291,8 @@ def test_a_model_that_is_broken_is_one_line_and_writes_nothing(
 
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(
-      inference, 'load', lambda path, checkpoint, edge: inference.Inpainter(
+      inference, 'load',
+      lambda path, checkpoint, edge, strategy: inference.Inpainter(
           Stage({}, {}, (), ('image', 'mask'), Sizes(), (), predict), {}))
   write('photo.png', picture(3))
   write('mask.png', hole())
