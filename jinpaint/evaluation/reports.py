@@ -219,7 +219,8 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
       'left_out': dict(evaluation.left_out),
       'sets': {method: _without_nan(values)
                for method, values in evaluation.sets.items()},
-      'set_measures': {key: measure.definition
+      'set_measures': {key: {'name': measure.name, 'better': measure.better,
+                             'definition': measure.definition}
                        for key, measure in evaluation.set_measures.items()},
       'methods': _methods(evaluation),
       'differences': {

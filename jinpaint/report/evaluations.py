@@ -105,7 +105,10 @@ class Evaluation:
     columns: the measures, in the order of the table.
     methods: the means of each method.
     differences: those of its differences to the first method, where written.
+    sets: what compares all images of a method with all true ones.
+    set_columns: these measures, in the order of their table.
     remarks: method -> what a reader must know of it.
+    not_measured: what could not be measured -> why.
     images: the names of the N images; none without `images.csv`.
     holes: (N,), the share of hole pixels.
     scores: method -> key -> (N,).
@@ -120,7 +123,10 @@ class Evaluation:
   columns: Sequence[Column]
   methods: Means
   differences: Means
+  sets: Means
+  set_columns: Sequence[Column]
   remarks: Mapping[str, str]
+  not_measured: Mapping[str, str]
   images: Sequence[str]
   holes: np.ndarray
   scores: Mapping[str, Mapping[str, np.ndarray]]
@@ -161,11 +167,15 @@ def _evaluation(directory: Path, summary: Mapping[str, Any]) -> Evaluation:
       directory=directory,
       protocol={key: summary[key] for key in (
           'system', 'stage', 'step', 'seed', 'images', 'mean_hole_fraction',
-          'data') if key in summary},
+          'data') if key in summary} | (summary.get('protocol') or {}),
       manifest=summary.get('manifest') or {},
       columns=_columns(summary, methods), methods=methods,
       differences=_means(summary.get('differences') or {}),
+      sets=_means(summary.get('sets') or {}),
+      set_columns=[Column(key, **about) for key, about in (
+          summary.get('set_measures') or {}).items()],
       remarks=summary.get('remarks') or {},
+      not_measured=summary.get('left_out') or {},
       images=images, holes=holes, scores=scores, bins=bins, unbinned=unbinned,
       cases=[_case(directory, entry)
              for entry in summary.get('gallery') or ()])

@@ -56,6 +56,11 @@ def summary():
       'differences': {
           method: {key: interval(float(rng.uniform(-5, 5))) for key in MEASURES}
           for method in METHODS[1:]},
+      'sets': {method: {'kid': float(rng.uniform(0.1, 0.9))}
+               for method in METHODS},
+      'set_measures': {'kid': {'name': 'KID', 'better': 'lower',
+                               'definition': 'of <all>'}},
+      'left_out': {'fid/clean': 'no <weights> here'},
       'manifest': {'weights': {'generator': 'ab12cd'}, 'host': '<host>'}}
 
 

@@ -85,7 +85,7 @@ def test_every_number_of_the_summary_is_in_the_page(page, folders):
   content = json.loads(
       (folders[0] / 'evaluation' / 'summary.json').read_text())
   wanted = numbers(content)
-  assert len(wanted) == 1 + 3 * 6 + 2 * 6
+  assert len(wanted) == 1 + 3 * 6 + 2 * 6 + 3
   assert wanted <= page.values
   for word in ('N = 6 images', 'holes of 25.9 % on average', 'PSNR', 'LPIPS',
                'ten logarithms', 'distance of <features>; lower is better',
@@ -93,6 +93,11 @@ def test_every_number_of_the_summary_is_in_the_page(page, folders):
                'images that the mean of PSNR is of: 5; infinite: 1 (identical',
                'step 77', 'strokes', 'folder:/<b>photos'):
     assert word in page.text, word
+
+
+def test_what_was_not_measured_is_said_and_sets_have_their_definition(page):
+  assert 'fid/clean left out: no <weights> here.' in page.text
+  assert 'of <all>; lower is better.' in page.text
 
 
 def test_the_best_mean_of_a_column_is_bold(page, folders):
