@@ -168,6 +168,19 @@ def test_the_gallery_has_every_model_and_the_outline_of_the_mask(page):
   assert f'PSNR {score:.2f}' in page.text
 
 
+def test_outlines_of_thin_holes_are_off_at_first(tmp_path):
+  summary = report_files.summary()
+  for share, pressed in ((0.09, 'false'), (0.11, 'true')):
+    report_files.evaluation(tmp_path, {**summary, 'mean_hole_fraction': share})
+    report.write([tmp_path], tmp_path / 'page.html')
+    page = Page(tmp_path / 'page.html')
+    [button] = [attributes for attributes in page.named('button')
+                if 'data-outline' in attributes]
+    assert button['aria-pressed'] == pressed
+    assert any(attributes.get('class') == 'gallery no-outline'
+               for attributes in page.named('div')) == (pressed == 'false')
+
+
 def test_each_image_is_a_dot_unless_its_score_is_infinite(page):
   dots = [attributes for _, attributes in page.elements
           if attributes.get('class') == 'image']
