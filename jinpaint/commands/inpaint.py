@@ -8,6 +8,7 @@ import sys
 from typing import NamedTuple, TYPE_CHECKING
 import warnings
 
+import cv2
 import numpy as np
 
 from jinpaint.commands import parsers, writing
@@ -16,6 +17,13 @@ from jinpaint.errors import UsageError
 
 if TYPE_CHECKING:
   from jinpaint.inference import Inpainter
+
+# Holes that are wider, in pixels, are not what the model that comes with
+# jinpaint was trained for.
+_THIN = 32
+_IS_WIDE = (f'has holes wider than {_THIN} pixels, which the model that comes '
+            'with jinpaint only fills smoothly: it is for thin damage; '
+            '--model=RUN names another')
 
 
 def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
@@ -274,11 +282,19 @@ def _check(cases: Sequence[_Case], args: argparse.Namespace, *,
       notes[opened.picture.note][case.image] = ''
     if opened.mask_note:
       notes[opened.mask_note][case.mask] = f' ({opened.hole.mean():.1%} holes)'
+    if args.model is None and _widest(opened.hole) > _THIN:
+      notes[_IS_WIDE][case.mask] = ''
   for note, paths in notes.items():
     (first, share), *more = paths.items()
     others = f' and {len(more)} more' if more else share
     print(f'note: {first}{others}: {note}', file=sys.stderr)
   return readable
+
+
+def _widest(hole: np.ndarray) -> float:
+  """Returns the width of a hole's widest place, in pixels."""
+  return 2 * float(cv2.distanceTransform(
+      hole, cv2.DIST_L2, cv2.DIST_MASK_5).max())
 
 
 def _open(case: _Case, args: argparse.Namespace, sketch_cut: float

@@ -90,6 +90,21 @@ def test_the_colour_of_a_hole_can_be_black(place, inpaint):
   assert_filled('out.png', image)
 
 
+def test_wide_holes_are_said_to_be_none_of_the_packaged_model_s(
+    place, jinpaint):
+  write('photo.png', picture(3, size=(80, 80)))
+  for width, said in ((30, False), (40, True)):
+    mask = np.zeros((80, 80), np.uint8)
+    mask[20:20 + width, 10:70] = 255
+    write('mask.png', mask)
+    for flags, expected in (((), said), (('--model=run',), False)):
+      status, _, err = jinpaint(
+          'inpaint', '--image=photo.png', '--mask=mask.png', '--output=out.png',
+          '--overwrite', *flags)
+      assert status == 0
+      assert ('mask.png: has holes wider than 32 pixels' in err) == expected
+
+
 def test_masks_come_in_colour_in_one_bit_and_in_zeros_and_ones(place, inpaint):
   image = write('photo.png', picture(3))
   write('rgb.png', np.dstack([hole()] * 3))
