@@ -101,6 +101,23 @@ def check_option(option: str, value: object, known: Collection[object]) -> None:
                      f'{value!r}')
 
 
+def check_smallest(network: str, size: tuple[int, ...], smallest: int) -> None:
+  """Checks that images are not too small for a network.
+
+  Args:
+    network: what it is called in the message.
+    size: height and width of the images.
+    smallest: the least of either.
+
+  Raises:
+    UsageError: they are too small.
+  """
+  height, width = size
+  if min(height, width) < smallest:
+    raise UsageError(f'{network} needs images of at least {smallest} x '
+                     f'{smallest} pixels, not {height} x {width}')
+
+
 def unknown(kind: str, given: str, known: Iterable[str]) -> UsageError:
   """Returns the error for a name that does not exist; it names the nearest."""
   names = sorted(known)

@@ -96,8 +96,9 @@ def evaluate(workdir: Path, *, checkpoint: str = 'last', limit: int = 0,
   variables, step = checkpoints.variables_of(workdir, checkpoint)
   opened = [Opened(workdir, config, variables, step),
             *models.further(compare, config)]
-  evaluators = [evaluator_of(each.config, runs.stage_of(each.config),
-                             of_images=of_images) for each in opened]
+  available = needs.load(of_images)
+  evaluators = [_evaluator(each.config, runs.stage_of(each.config), available)
+                for each in opened]
   contest = Contest(
       models.rows_of(opened, evaluators), models.guidances_of(opened), others,
       _protocol(config, limit, full_size, batch_size))
@@ -183,9 +184,18 @@ def evaluator_of(config: ml_collections.ConfigDict, stage: Stage, *,
   Raises:
     UsageError: published weights are missing.
   """
+  return _evaluator(
+      config, stage,
+      needs.load(measures.choose() if of_images is None else of_images),
+      published)
+
+
+def _evaluator(config: ml_collections.ConfigDict, stage: Stage,
+               available: needs.Available, published: Variables | None = None
+               ) -> Evaluator:
+  """Returns what `evaluator_of` does, of measures that are loaded already."""
   guidance = runs.guidance_of(config, training=False)
   loaded = published or {}
-  available = needs.load(measures.choose() if of_images is None else of_images)
   return Evaluator(
       stage, guidance=guidance, of_images=available.measures,
       needed=available.networks, left_out=available.left_out,

@@ -81,6 +81,22 @@ Precision and recall are those of known edges cut out of the whole image
 differ between the two programs."""
 
 
+# What ISNet's Table 3 and CFS's Table 1 both quote from EdgeConnect's paper.
+_QUOTED: Columns = {
+    'CA': _rows((24.36, 21.19, 19.13, 17.75),
+                (0.893, 0.815, 0.739, 0.662),
+                (2.41, 4.23, 6.15, 8.03)),
+    'GLCIC': _rows((23.49, 20.45, 18.50, 17.17),
+                   (0.862, 0.771, 0.686, 0.603),
+                   (2.66, 4.70, 6.78, 8.85)),
+    'PConv': _rows((28.02, 24.90, 22.45, 20.86),
+                   (0.869, 0.777, 0.685, 0.589),
+                   (1.14, 1.98, 3.02, 4.11)),
+    'EdgeConnect': _rows((27.95, 24.92, 22.84, 21.16),
+                         (0.920, 0.861, 0.799, 0.731),
+                         (1.50, 2.59, 3.77, 5.14)),
+}
+
 _ISNET = ('Li et al., 2020, "Interactive Separation Network for Image '
           'Inpainting", ICIP, Table {}')
 
@@ -88,18 +104,7 @@ TABLES: Mapping[str, Table] = {
     'isnet:places2': Table(
         'Places2, irregular masks, 256 x 256', _ISNET.format(3), _BINS,
         _MEASURES, {
-            'CA': _rows((24.36, 21.19, 19.13, 17.75),
-                        (0.893, 0.815, 0.739, 0.662),
-                        (2.41, 4.23, 6.15, 8.03)),
-            'GLCIC': _rows((23.49, 20.45, 18.50, 17.17),
-                           (0.862, 0.771, 0.686, 0.603),
-                           (2.66, 4.70, 6.78, 8.85)),
-            'PConv': _rows((28.02, 24.90, 22.45, 20.86),
-                           (0.869, 0.777, 0.685, 0.589),
-                           (1.14, 1.98, 3.02, 4.11)),
-            'EdgeConnect': _rows((27.95, 24.92, 22.84, 21.16),
-                                 (0.920, 0.861, 0.799, 0.731),
-                                 (1.50, 2.59, 3.77, 5.14)),
+            **_QUOTED,
             'ISNet': _rows((31.41, 26.88, 23.90, 21.34),
                            (0.960, 0.912, 0.854, 0.778),
                            (0.63, 1.38, 2.34, 3.74)),
@@ -124,14 +129,8 @@ TABLES: Mapping[str, Table] = {
         'Places2, irregular masks, 256 x 256',
         'the paper on "comprehensive feature selection" blocks (CFS), Table 1',
         (*_BINS[:3], (0.4, 1.0)), {'PSNR': 'psnr', 'SSIM': 'ssim_gaussian'}, {
-            'CA': {'PSNR': (24.36, 21.19, 19.13, 17.75),
-                   'SSIM': (0.893, 0.815, 0.739, 0.662)},
-            'GLCIC': {'PSNR': (23.49, 20.45, 18.50, 17.17),
-                      'SSIM': (0.862, 0.771, 0.686, 0.603)},
-            'PConv': {'PSNR': (28.02, 24.90, 22.45, 20.86),
-                      'SSIM': (0.869, 0.777, 0.685, 0.589)},
-            'EdgeConnect': {'PSNR': (27.95, 24.92, 22.84, 21.16),
-                            'SSIM': (0.920, 0.861, 0.799, 0.731)},
+            **{method: {key: rows[key] for key in ('PSNR', 'SSIM')}
+               for method, rows in _QUOTED.items()},
             'CFS': {'PSNR': (30.85, 26.87, 24.17, 21.74),
                     'SSIM': (0.951, 0.900, 0.841, 0.7695)},
         }, _CFS_WARNING),
@@ -139,20 +138,8 @@ TABLES: Mapping[str, Table] = {
         'Places2, irregular masks, 256 x 256',
         'Nazeri et al., 2019, "EdgeConnect", arXiv:1901.00212, as quoted by '
         + _ISNET.format(3), _BINS,
-        {'PSNR': 'psnr_gray', 'SSIM': 'ssim_uniform', 'L1(%)': ''}, {
-            'CA': _rows((24.36, 21.19, 19.13, 17.75),
-                        (0.893, 0.815, 0.739, 0.662),
-                        (2.41, 4.23, 6.15, 8.03)),
-            'GLCIC': _rows((23.49, 20.45, 18.50, 17.17),
-                           (0.862, 0.771, 0.686, 0.603),
-                           (2.66, 4.70, 6.78, 8.85)),
-            'PConv': _rows((28.02, 24.90, 22.45, 20.86),
-                           (0.869, 0.777, 0.685, 0.589),
-                           (1.14, 1.98, 3.02, 4.11)),
-            'EdgeConnect': _rows((27.95, 24.92, 22.84, 21.16),
-                                 (0.920, 0.861, 0.799, 0.731),
-                                 (1.50, 2.59, 3.77, 5.14)),
-        }, _EDGECONNECT_WARNING),
+        {'PSNR': 'psnr_gray', 'SSIM': 'ssim_uniform', 'L1(%)': ''}, _QUOTED,
+        _EDGECONNECT_WARNING),
     'inpaintgan:faces': Table(
         'human faces, square masks of 1/64 of an image',
         'Yehoshua and Peretz, "InpaintGAN", Table 12', ((0.01, 0.02),),

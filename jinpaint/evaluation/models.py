@@ -10,12 +10,11 @@ from jinpaint import runs
 from jinpaint.errors import UsageError
 from jinpaint.evaluation.scores import Evaluator, Model, row_of, SYSTEM
 from jinpaint.guidance import Guidance
-from jinpaint.runs import checkpoints, packed
+from jinpaint.runs import packed
 from jinpaint.types import Variables
 
-# What a system brings along beside its networks; all else, photographs and
-# holes, is that of the first one.
-_OWN = ('system', 'stage', 'options', 'compute', 'pretrained')
+# Of the data, a system brings along only what it reads beside photographs and
+# holes, which are those of the first one.
 _OWN_DATA = ('edge', 'eval_edge', 'edge_cut', 'sketch')
 
 
@@ -55,14 +54,10 @@ def further(paths: Iterable[Path], config: ml_collections.ConfigDict
   """
   opened = []
   for path in paths:
-    step = None
-    if path.is_file():
-      own, variables = packed.load(path)
-    else:
-      own = runs.read_config(path)
-      variables, step = checkpoints.variables_of(path)
+    own, variables, step = packed.open_model(path)
     merged = ml_collections.ConfigDict({
-        **config.to_dict(), **{key: own.to_dict()[key] for key in _OWN},
+        **config.to_dict(), **{key: own.to_dict()[key] for key in
+                             packed.KEYS_OF_SYSTEM},
         'data': {**config.data.to_dict(),
                  **{key: own.data.get(key, '') for key in _OWN_DATA}}})
     stage = runs.stage_of(merged)

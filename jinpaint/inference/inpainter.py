@@ -17,7 +17,7 @@ from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
 from jinpaint.inference import windows
 from jinpaint.nets import Nets
-from jinpaint.runs import checkpoints, packed
+from jinpaint.runs import packed
 from jinpaint.stage import complete, Stage
 from jinpaint.types import Array, Batch, KEYS, Variables
 
@@ -317,14 +317,7 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
       the run's stage makes no image; or it reads no edges, and `edge` is given.
   """
   path = packed.OWN if path is None else Path(path)
-  if path.is_file():
-    if checkpoint != 'last':
-      raise UsageError(f'{path} is a packed model: it has no checkpoint '
-                       f'{checkpoint}')
-    config, variables = packed.load(path)
-  else:
-    config = runs.read_config(path)
-    variables, _ = checkpoints.variables_of(path, checkpoint)
+  config, variables, _ = packed.open_model(path, checkpoint)
   stage = runs.stage_of(config)
   reads_edges = _reads_edges(stage)
   if not stage.fills:

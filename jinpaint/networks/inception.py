@@ -15,7 +15,7 @@ from flax import linen as nn
 from jax import lax
 import jax.numpy as jnp
 
-from jinpaint.errors import UsageError
+from jinpaint import errors
 from jinpaint.layers.norm import BatchNorm
 from jinpaint.types import Array
 
@@ -46,10 +46,8 @@ class FIDInception(nn.Module):
       UsageError: the images are too small.
     """
     del train
-    if min(x.shape[1:3]) < self.smallest:
-      raise UsageError(f'the Inception network of FID needs images of at least '
-                       f'{self.smallest} x {self.smallest}, not '
-                       f'{x.shape[1]} x {x.shape[2]}')
+    errors.check_smallest('the Inception network of FID', x.shape[1:3],
+                          self.smallest)
     features = {}
     x = Unit(32, _3, 2, 'VALID', name='Conv2d_1a_3x3')(x)
     x = Unit(32, _3, padding='VALID', name='Conv2d_2a_3x3')(x)

@@ -15,7 +15,7 @@ from typing import ClassVar
 from flax import linen as nn
 import jax.numpy as jnp
 
-from jinpaint.errors import UsageError
+from jinpaint import errors
 from jinpaint.layers.imagenet import standardize
 from jinpaint.networks.vgg import VGG16
 from jinpaint.types import Array
@@ -49,10 +49,7 @@ class LPIPS(nn.Module):
       UsageError: the images are too small.
     """
     del train
-    if min(x.shape[1:3]) < self.smallest:
-      raise UsageError(f'{self.title} needs images of at least {self.smallest} '
-                       f'x {self.smallest} pixels, not {x.shape[1]} x '
-                       f'{x.shape[2]}')
+    errors.check_smallest(self.title, x.shape[1:3], self.smallest)
     network = self.network()
     of_x, of_y = network(x), network(y)
     distance = jnp.zeros(x.shape[0], x.dtype)

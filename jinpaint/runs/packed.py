@@ -28,8 +28,9 @@ from jinpaint.types import KEYS, Variables
 # The model that fills pictures where no other one is named.
 OWN = Path(__file__).parents[1] / 'models' / 'scratches.npz'
 
-# The keys of a config that filling reads.
-_KEYS = ('system', 'stage', 'options', 'compute', 'pretrained')
+# The keys of a config that say what a system is; all else says what it was
+# trained on, and how.
+KEYS_OF_SYSTEM = ('system', 'stage', 'options', 'compute', 'pretrained')
 _DATA_KEYS = ('size', 'edge', 'eval_edge', 'edge_cut')
 
 
@@ -63,7 +64,7 @@ def pack(workdir: Path, output: Path, *, checkpoint: str = 'last',
     raise UsageError(f'{workdir} finds its edges in files ({config.data.edge}),'
                      ' which cannot be packed')
   variables, step = checkpoints.variables_of(workdir, checkpoint)
-  kept = {key: config[key] for key in _KEYS}
+  kept = {key: config[key] for key in KEYS_OF_SYSTEM}
   kept['data'] = {key: config.data[key] for key in _DATA_KEYS}
   about = json.dumps({
       'step': step,
@@ -97,6 +98,30 @@ def load(path: Path) -> tuple[ml_collections.ConfigDict, Variables]:
   except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise UsageError(f'{path}: was not written by jinpaint pack') from error
   return config, traverse_util.unflatten_dict(flat, sep='/')
+
+
+def open_model(path: Path, checkpoint: str = 'last'
+               ) -> tuple[ml_collections.ConfigDict, Variables, int | None]:
+  """Opens a run's work directory, or a file that `pack` has written.
+
+  Args:
+    path: the directory or the file.
+    checkpoint: 'last', 'best' or a step; a file has only the last one.
+
+  Returns:
+    The config, the networks' variables, and the step at which they are; None
+    for a file.
+
+  Raises:
+    UsageError: there is no run, no such checkpoint, or another kind of file.
+  """
+  if not path.is_file():
+    config = read_config(path)
+    return config, *checkpoints.variables_of(path, checkpoint)
+  if checkpoint != 'last':
+    raise UsageError(f'{path} is a packed model: it has no checkpoint '
+                     f'{checkpoint}')
+  return *load(path), None
 
 
 def _that_predict(config: ml_collections.ConfigDict) -> Iterable[str]:
