@@ -202,14 +202,12 @@ def _summary(evaluation: Evaluation, about: Mapping[str, Any]) -> str:
   method and measure the mean, its interval and what it leaves out (`methods`),
   the difference to the first method (`differences`), the same means for each
   range of hole ratios that has images (`bins`), and what each measure is
-  (`measures`; `definitions` are the same in short).
+  (`measures`).
   """
   measures = evaluation.measures
   return json.dumps({
       **about, 'images': len(evaluation.images),
       **_without_nan({'mean_hole_fraction': float(evaluation.holes.mean())}),
-      'definitions': {key: measure.definition
-                      for key, measure in measures.items()},
       'measures': {key: {'name': measure.name, 'better': measure.better,
                          'definition': measure.definition,
                          'unit': measure.unit}

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import csv
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from jinpaint.errors import UsageError
 
@@ -22,29 +20,30 @@ class Column(NamedTuple):
   Attributes:
     key: its name in the files.
     name: its name for readers.
-    definition: what it is, without a full stop; '' where the files do not say.
+    definition: what it is, without a full stop.
     better: 'higher', 'lower' or ''.
-    unit: 'dB', '%' or ''; None where the files do not say.
+    unit: 'dB', '%' or ''.
   """
 
   key: str
   name: str
   definition: str
-  better: str = ''
-  unit: str | None = None
+  better: str
+  unit: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
 class Mean:
-  """A mean over images; what the files do not say is None.
+  """A mean over images.
 
   Attributes:
-    mean: of the finite values.
-    low: the lower end of its 95 % interval.
+    mean: of the finite values; None if there are none.
+    low: the lower end of its 95 % interval; None if it has none.
     high: the upper end.
-    count: how many values are finite.
-    infinite: how many are infinite.
-    undefined: how many are not a number.
+    count: how many values are finite; None for a difference and for a measure
+      of a set of images.
+    infinite: how many are infinite; None as `count`.
+    undefined: how many are not a number; None as `count`.
   """
 
   mean: float | None = None
@@ -101,7 +100,7 @@ class Evaluation:
   Attributes:
     directory: the folder.
     protocol: what was evaluated and how, as nested words and numbers.
-    manifest: what it was computed from; empty where that was not written.
+    manifest: what it was computed from; empty if that was not written.
     columns: the measures, in the order of the table.
     methods: the means of each method.
     differences: those of its differences to the first method, where written.
@@ -113,7 +112,6 @@ class Evaluation:
     holes: (N,), the share of hole pixels.
     scores: method -> key -> (N,).
     bins: the means by the share of hole pixels.
-    unbinned: keys of measures that have scores and no means by that share.
     cases: the gallery.
   """
 
@@ -131,7 +129,6 @@ class Evaluation:
   holes: np.ndarray
   scores: Mapping[str, Mapping[str, np.ndarray]]
   bins: Sequence[Bin]
-  unbinned: Sequence[str]
   cases: Sequence[Case]
 
 
@@ -143,54 +140,41 @@ def read(directory: Path) -> Evaluation:
       one by one.
 
   Raises:
-    UsageError: a file cannot be read.
+    UsageError: a file cannot be read, or was written by an earlier version.
   """
   path = directory / SUMMARY
   try:
     return _evaluation(directory, json.loads(path.read_text()))
-  except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+  except KeyError as error:
+    raise UsageError(
+        f'{path} does not say {error}, as earlier versions of jinpaint did '
+        'not: run evaluate.py again') from error
+  except (AttributeError, OSError, TypeError, ValueError) as error:
     if isinstance(error, UsageError):
       raise
     raise UsageError(f'cannot read {path}: {error!r}') from error
 
 
 def _evaluation(directory: Path, summary: Mapping[str, Any]) -> Evaluation:
-  methods = _means(summary['methods'])
   images, holes, scores = _scores(directory / 'images.csv')
-  if 'bins' in summary:
-    bins = [Bin(float(row['low']), float(row['high']), int(row['images']),
-                _means(row['methods'])) for row in summary['bins'] or ()]
-    unbinned: list[str] = []
-  else:
-    bins, unbinned = _binned(holes, scores, methods)
   return Evaluation(
       directory=directory,
       protocol={key: summary[key] for key in (
           'system', 'stage', 'step', 'seed', 'images', 'mean_hole_fraction',
-          'data') if key in summary} | (summary.get('protocol') or {}),
-      manifest=summary.get('manifest') or {},
-      columns=_columns(summary, methods), methods=methods,
-      differences=_means(summary.get('differences') or {}),
-      sets=_means(summary.get('sets') or {}),
-      set_columns=[Column(key, **about) for key, about in (
-          summary.get('set_measures') or {}).items()],
-      remarks=summary.get('remarks') or {},
-      not_measured=summary.get('left_out') or {},
-      images=images, holes=holes, scores=scores, bins=bins, unbinned=unbinned,
-      cases=[_case(directory, entry)
-             for entry in summary.get('gallery') or ()])
-
-
-def _columns(summary: Mapping[str, Any], methods: Means) -> list[Column]:
-  """Returns the measures, those that the summary describes first."""
-  definitions = summary.get('definitions') or {}
-  described = summary.get('measures') or {}
-  keys = dict.fromkeys((*described, *definitions, *(
-      key for means in methods.values() for key in means)))
-  return [Column(key, **{
-      'name': key, 'definition': definitions.get(key, ''),
-      **{field: described[key][field] for field in Column._fields[1:]
-         if field in described.get(key, {})}}) for key in keys]
+          'data') if key in summary} | summary['protocol'],
+      manifest=summary.get('manifest', {}),
+      columns=[Column(key, **about)
+               for key, about in summary['measures'].items()],
+      methods=_means(summary['methods']),
+      differences=_means(summary['differences']),
+      sets=_means(summary['sets']),
+      set_columns=[Column(key, **about)
+                   for key, about in summary['set_measures'].items()],
+      remarks=summary['remarks'], not_measured=summary['left_out'],
+      images=images, holes=holes, scores=scores,
+      bins=[Bin(float(row['low']), float(row['high']), int(row['images']),
+                _means(row['methods'])) for row in summary['bins']],
+      cases=[_case(directory, entry) for entry in summary.get('gallery', ())])
 
 
 def _means(methods: Mapping[str, Mapping[str, Any]]) -> dict[
@@ -224,58 +208,6 @@ def _scores(path: Path) -> tuple[
     method, _, key = title.rpartition(': ')
     scores.setdefault(method, {})[key] = numbers[:, column]
   return names, numbers[:, 0], scores
-
-
-def _binned(holes: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]],
-            methods: Means) -> tuple[list[Bin], list[str]]:
-  """Computes the means by the share of hole pixels, in steps of a tenth.
-
-  Returns:
-    The bins that have images; and the keys of measures whose means weigh images
-    in a way that the files do not say, so that no bin's can be computed.
-  """
-  weighted = {key for method, values in scores.items()
-              for key, of_key in values.items()
-              if not _is_plain(of_key, methods.get(method, {}).get(key))}
-  tenths = np.minimum(np.floor(10 * holes + 1e-9), 9).astype(int)
-  bins = []
-  for tenth in np.unique(tenths):
-    chosen = tenths == tenth
-    bins.append(Bin(tenth / 10, (tenth + 1) / 10, int(chosen.sum()), {
-        method: {key: mean_of(of_key[chosen])
-                 for key, of_key in values.items() if key not in weighted}
-        for method, values in scores.items()}))
-  return bins, sorted(weighted)
-
-
-def _is_plain(values: np.ndarray, written: Mean | None) -> bool:
-  """Whether a mean that was written is that of the values, unweighted."""
-  mean = mean_of(values, interval=False).mean
-  if written is None or written.mean is None or mean is None:
-    return True
-  return math.isclose(mean, written.mean, rel_tol=1e-4, abs_tol=1e-5)
-
-
-def mean_of(values: np.ndarray, *, interval: bool = True) -> Mean:
-  """Returns the mean of the finite values, and how many it leaves out.
-
-  Args:
-    values: (N,).
-    interval: whether to compute its 95 % interval, of 1000 bootstrap samples
-      of the images. One value has none.
-  """
-  finite = values[np.isfinite(values)]
-  counts = (int(finite.size), int(np.isinf(values).sum()),
-            int(np.isnan(values).sum()))
-  if not finite.size:
-    return Mean(None, None, None, *counts)
-  mean = float(finite.mean())
-  if not interval or finite.size < 2:
-    return Mean(mean, None, None, *counts)
-  ends = stats.bootstrap(
-      (finite,), np.mean, n_resamples=1000, batch=100, method='percentile',
-      rng=np.random.default_rng(0)).confidence_interval
-  return Mean(mean, float(ends.low), float(ends.high), *counts)
 
 
 def _case(directory: Path, entry: Mapping[str, Any]) -> Case:

@@ -105,8 +105,6 @@ def _read(workdir: Path, name: str) -> Run:
   is_run = bool(config or events)
   missing = [sentence for sentence, is_missing in (
       ('no evaluation: evaluate.py makes one', not evaluation),
-      ('no images.csv, so that no plot against hole ratios can be drawn',
-       evaluation and not evaluation.images and not evaluation.bins),
       ('no gallery in the evaluation',
        evaluation and not evaluation.cases),
       ('no event files, and thus no curves and no pictures over time',
@@ -220,13 +218,10 @@ class _Evaluated:
   evaluation: Evaluation
   rows: Sequence[tuple[str, Sequence[tuple[Column, Mean | None, bool]]]]
   has_best: bool
-  has_intervals: bool
-  has_bin_intervals: bool
   left_out: Sequence[tuple[str, Column, Mean]]
   protocol: _Settings | None
   manifest: _Settings | None
   plots: Sequence[tuple[Column, plots.Plot]]
-  unbinned: Sequence[str]
   cases: Sequence[Mapping[str, Any]]
   examples: pictures.Shown | None
 
@@ -242,23 +237,14 @@ def _evaluated(name: str, evaluation: Evaluation, album: pictures.Album
   return _Evaluated(
       name=name, evaluation=evaluation, rows=rows,
       has_best=any(best for _, cells in rows for *_, best in cells),
-      has_intervals=_has_intervals(evaluation.methods),
-      has_bin_intervals=any(
-          _has_intervals(bin_.methods) for bin_ in evaluation.bins),
       left_out=[(method, columns[key], mean) for method, key, mean
                 in evaluations.left_out(evaluation)],
       protocol=_settings({name: _flat(evaluation.protocol)}),
       manifest=_settings({name: _flat(evaluation.manifest)}
                          if evaluation.manifest else {}),
-      plots=drawn, unbinned=[columns[key].name for key in evaluation.unbinned
-                             if key in columns],
+      plots=drawn,
       cases=[_case(evaluation, case, album) for case in evaluation.cases],
       examples=None if pixels is None else album.show(pixels))
-
-
-def _has_intervals(methods: evaluations.Means) -> bool:
-  return any(mean.low is not None for means in methods.values()
-             for mean in means.values())
 
 
 def _rows(evaluation: Evaluation) -> Iterator[

@@ -46,11 +46,10 @@ def summary():
           'count': finite.size, 'infinite': values.size - finite.size,
           'undefined': 0}
   return {
+      'protocol': {},
       'step': 77, 'system': 'pconv', 'stage': 'train', 'seed': 3,
       'data': {'mask': 'strokes', 'source': 'folder:/<b>photos'},
       'images': len(IMAGES), 'mean_hole_fraction': 0.2593,
-      'definitions': {key: measure['definition']
-                      for key, measure in MEASURES.items()},
       'remarks': {METHODS[1]: 'it looks & <guesses>'},
       'methods': means, 'measures': MEASURES,
       'differences': {
@@ -61,18 +60,11 @@ def summary():
       'set_measures': {'kid': {'name': 'KID', 'better': 'lower',
                                'definition': 'of <all>'}},
       'left_out': {'fid/clean': 'no <weights> here'},
+      'bins': [{'low': low, 'high': high, 'images': images, 'methods': {
+          method: {key: interval(float(rng.uniform(10, 30)))
+                   for key in MEASURES} for method in METHODS}}
+               for low, high, images in ((0, 0.1, 2), (0.1, 1, 4))],
       'manifest': {'weights': {'generator': 'ab12cd'}, 'host': '<host>'}}
-
-
-def old_summary():
-  """What evaluations wrote before there were intervals."""
-  made = summary()
-  for key in ('measures', 'differences', 'manifest'):
-    del made[key]
-  for means in made['methods'].values():
-    for mean in means.values():
-      del mean['low'], mean['high']
-  return made
 
 
 def picture(size=24, seed=0):
