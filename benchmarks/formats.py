@@ -38,6 +38,7 @@ import tqdm
 
 from jinpaint import inference
 from jinpaint.commands import cli
+from jinpaint.inference import plans
 
 _LONGEST, _MOST_PIXELS = 3000, 1_500_000
 _TURN = {1: lambda x: x, 2: lambda x: x[:, ::-1], 3: lambda x: x[::-1, ::-1],
@@ -205,8 +206,8 @@ def _tiff(rng: Random, height: int, width: int) -> Made:
       byteorder=str(rng.choice(['<', '>']))) as file:
     file.write(stored, metadata=None, **options)
   return Made(
-      f'TIFF {kind}, {np.dtype(dtype).itemsize * 8} bits'
-      f'{", " + extra[0] if extra else ""}{", separate planes" * bool(separate)}',
+      ', '.join([f'TIFF {kind}', f'{np.dtype(dtype).itemsize * 8} bits', *extra,
+                 *(['separate planes'] if separate else [])]),
       stream.getvalue(), '.tif', _TURN[orientation](pixels))
 
 
@@ -431,8 +432,8 @@ class _StandIn:
   follows_sketches = reads_edges = False
   needs_edge_map, sketch_cut, programs = '', 0.5, 0
 
-  def plan(self, *_: Any) -> inference.Plan:
-    return inference.Plan()
+  def plan(self, *_: Any) -> plans.Plan:
+    return plans.Plan()
 
   def batch_size(self, *_: int) -> int:
     return 4
@@ -476,16 +477,11 @@ def _read(path: Path) -> np.ndarray:
   """Returns the pixels of a result, by other libraries than jinpaint."""
   encoded = path.read_bytes()
   if path.suffix == '.tif':
-    pixels = tifffile.imread(io.BytesIO(encoded))
     with tifffile.TiffFile(io.BytesIO(encoded)) as file:
-      shape = file.pages.first.shape
-    return pixels.reshape(shape)
-  if path.suffix == '.png' and encoded[24] == 16:
-    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8),
-                          cv2.IMREAD_UNCHANGED)
-    return pixels if pixels.ndim == 2 else pixels[
-        ..., [2, 1, 0, 3][:pixels.shape[2]]]
-  if path.suffix == '.bmp':  # of which Pillow does not read alpha
+      if file.pages.first.bitspersample == 16:
+        return file.pages.first.asarray()
+  # Pillow reads no colours of 16 bits, and of BMP no alpha.
+  if path.suffix == '.bmp' or (path.suffix == '.png' and encoded[24] == 16):
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8),
                           cv2.IMREAD_UNCHANGED)
     return pixels if pixels.ndim == 2 else pixels[
@@ -496,8 +492,13 @@ def _read(path: Path) -> np.ndarray:
 def _like(pixels: np.ndarray, expected: np.ndarray) -> np.ndarray:
   """Returns colours that are grey as grey, where that is expected.
 
-  WebP holds no grey, BMP no grey with alpha, and OpenCV's PNG none of 16 bits.
+  WebP holds no grey, and no alpha that is opaque; BMP no grey with alpha, and
+  OpenCV's PNG none of 16 bits.
   """
+  full = np.iinfo(pixels.dtype).max
+  if pixels.shape[2:] == (3,) and expected.shape[2:] in ((2,), (4,)) and (
+      expected[..., -1] == full).all():
+    pixels = np.dstack([pixels, expected[..., -1]])
   if pixels.ndim == 3 and (expected.ndim == 2 or expected.shape[2] == 2) and (
       pixels[..., 0] == pixels[..., 1]).all():
     alpha = pixels[..., 3:] if expected.ndim == 3 else pixels[..., :0]
@@ -572,8 +573,8 @@ def run(count: int, seed: int, real: int = 0, first: int = 0
     try:
       for number in tqdm.tqdm(range(first, first + count), disable=None):
         by_model = number - first < real
-        inference.load = lambda *_, chosen=model if by_model else stand_in, \
-            **__: chosen
+        chosen = model if by_model else stand_in
+        inference.load = lambda *_, chosen=chosen, **__: chosen
         outcome, what = check(number, seed, Path(folder), by_model)
         outcomes[outcome].append(what)
     finally:

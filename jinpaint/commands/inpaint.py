@@ -10,7 +10,6 @@ import warnings
 
 import numpy as np
 
-from jinpaint import errors
 from jinpaint.commands import case_flags, parsers, writing
 from jinpaint.data import files, inspection, pairing
 from jinpaint.data.inspection import Look, Note, Opened
@@ -55,9 +54,9 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       'detector of training finds in the known pixels)')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file for a file, else a folder')
-  parser.add_argument('--suffix', type=_suffix,
-                      help='the format of all results in a folder, such as '
-                      '.png (default: that of each picture)')
+  parser.add_argument('--suffix', type=_suffix, choices=sorted(files.SUFFIXES),
+                      metavar='SUFFIX', help='the format of all results in a '
+                      'folder, such as .png (default: that of each picture)')
   parser.add_argument('--save_intermediate', '--save-intermediate',
                       action='store_true',
                       help='write NAME.raw.png, and NAME.edge.png and '
@@ -100,8 +99,7 @@ def run(args: argparse.Namespace) -> None:
   if not todo:
     print(f'all {len(jobs)} results exist in {args.output}')
     return
-  from jinpaint import devices, inference  # imported here: they are slow
-  devices.keep_programs()
+  from jinpaint import inference  # imported here: it is slow
   inpaint = inference.load(args.model, args.checkpoint, edge=args.edge,
                            strategy=args.strategy)
   instead = _instead_of_drawings(inpaint, todo, args)
@@ -181,10 +179,7 @@ def _jobs(args: argparse.Namespace) -> list[_Job]:
 
 def _suffix(text: str) -> str:
   """Returns a suffix with its dot."""
-  suffix = f'.{text.removeprefix(".").lower()}'
-  if suffix not in files.SUFFIXES:
-    raise errors.unknown('suffix', text, files.SUFFIXES)
-  return suffix
+  return f'.{text.removeprefix(".").lower()}'
 
 
 def _instead_of_drawings(inpaint: 'Inpainter', jobs: Sequence[_Job],
@@ -272,7 +267,8 @@ def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
             print(f'skipped a broken image: {error}', file=sys.stderr)
             tally.broken += 1
         for job, each in opened:
-          plan = inpaint.plan(*_hole(each).shape, _hole(each))
+          height, width = _hole(each).shape
+          plan = inpaint.plan(height, width, _hole(each))
           if plan.strategy != 'original' and str(plan) not in said:
             said.add(str(plan))
             print(f'note: {job.case.image} is filled {plan}', file=sys.stderr)
