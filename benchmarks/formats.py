@@ -559,7 +559,8 @@ def _compare(result: np.ndarray, pixels: np.ndarray, hole: np.ndarray,
   return 'read right'
 
 
-_GOOD = ('read right', 'refused in one line', 'broken, and read')
+# What is right.
+OUTCOMES = ('read right', 'refused in one line', 'broken, and read')
 
 
 def run(count: int, seed: int, real: int = 0, first: int = 0
@@ -594,14 +595,14 @@ def main() -> None:
   start = time.monotonic()
   outcomes = run(args.count, args.seed, args.real, args.first)
   for outcome, cases in outcomes.items():
-    if outcome not in _GOOD:
+    if outcome not in OUTCOMES:
       print(f'\n{outcome}\n' + '\n'.join(cases))
   print(f'\n| outcome | cases of {args.count} |\n|---|--:|')
-  for outcome in sorted({*outcomes, *_GOOD, 'traceback',
+  for outcome in sorted({*outcomes, *OUTCOMES, 'traceback',
                          'known pixels changed'}):
     print(f'| {outcome} | {len(outcomes.get(outcome, ()))} |')
   print(f'\n{time.monotonic() - start:.0f} seconds')
-  sys.exit(bool(outcomes.keys() - _GOOD))
+  sys.exit(bool(outcomes.keys() - OUTCOMES))
 
 
 if __name__ == '__main__':

@@ -99,7 +99,8 @@ def run(args: argparse.Namespace) -> None:
   if not todo:
     print(f'all {len(jobs)} results exist in {args.output}')
     return
-  from jinpaint import inference  # imported here: it is slow
+  from jinpaint import devices, inference  # imported here: they are slow
+  devices.keep_programs()
   inpaint = inference.load(args.model, args.checkpoint, edge=args.edge,
                            strategy=args.strategy)
   instead = _instead_of_drawings(inpaint, todo, args)

@@ -5,7 +5,7 @@ import re
 import pytest
 import tiny_run
 
-from jinpaint import inference
+from jinpaint import devices, inference
 from jinpaint.commands import cli
 
 
@@ -28,6 +28,12 @@ def place(tmp_path, monkeypatch, model):
   monkeypatch.setattr(
       inference, 'load', lambda path, checkpoint, edge, strategy: model)
   return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_kept(monkeypatch):
+  """Programs are not kept in the cache of whoever runs the tests."""
+  monkeypatch.setattr(devices, 'keep_programs', lambda: None)
 
 
 @pytest.fixture
