@@ -79,8 +79,12 @@ def _say_cases(args: argparse.Namespace) -> None:
   if pairs.unused:
     general += inspection.lines(
         Note(path, 'belongs to no image') for path in pairs.unused)
-  notes = {look.case.name: [*look.notes, *odd.get(look.case.image, ())]
-           for look in looks}
+  notes, said = dict[str, list[Note]](), set[Note]()
+  for look in looks:
+    # What is so of a mask for all pictures is said once.
+    own = [*look.notes, *odd.get(look.case.image, ())]
+    notes[look.case.name] = [note for note in own if note not in said]
+    said.update(own)
   summary = _summary(looks, notes, general)
   if args.json:
     print(json.dumps({

@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> None:
                      'them; give one of them')
   jobs = _jobs(args)
   todo = [job for job in jobs if not (args.resume and job.output.exists())]
-  if not args.overwrite:
+  # A run that was stopped may have left maps without their result.
+  if not (args.overwrite or args.resume):
     writing.refuse_to_overwrite(
         path for job in todo for path in (job.output, *(
             _intermediate(args, job, kind) for kind in

@@ -68,6 +68,14 @@ def test_everything_that_cannot_be_used_is_named_at_once(doctor):
   assert_refused(doctor('--image=none'), 'there is no image none')
 
 
+def test_what_is_so_of_a_mask_for_all_is_said_once(doctor):
+  write_cases('a', 'b')
+  write('mask.png', 0 * hole())
+  _, out, _ = doctor('--image=in', '--mask=mask.png')
+  assert out.count('it marks no pixel') == 1
+  assert out.endswith(', 1 notes\n')
+
+
 def test_pairing_leftovers_and_suffixes_are_said(doctor):
   write_cases('a')
   write('masks/a_mask001.png', hole())

@@ -930,6 +930,8 @@ def test_intermediate_maps_lie_beside_the_results(reader, inpaint):
   assert {name: after[name] for name in before} == before
   assert sorted(after.keys() - before.keys()) == [
       'intermediate/a.raw.png', 'intermediate/sub/b.raw.png']
+  Path('in/out/a.png').unlink()
+  assert inpaint(*words, flag, '--resume')[0] == 0
   raw = read('in/out/intermediate/a.raw.png')
   np.testing.assert_array_equal(raw[hole() > 0],
                                 read('in/out/a.png')[hole() > 0])
