@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
   if args.resume and args.overwrite:
     raise UsageError('--resume keeps results that exist, --overwrite replaces '
                      'them; give one of them')
-  jobs = _jobs(args)
+  start, jobs = time.monotonic(), _jobs(args)
   todo = [job for job in jobs if not (args.resume and job.output.exists())]
   # A run that was stopped may have left maps without their result.
   if not (args.overwrite or args.resume):
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> None:
     print(f'note: {"; ".join(instead)}', file=sys.stderr)
   _warn_of_jpeg([job.output for job, _ in readable])
   _fill(inpaint, readable, args, _Tally(
-      asked=len(jobs), skipped=len(jobs) - len(todo),
+      start, asked=len(jobs), skipped=len(jobs) - len(todo),
       broken=len(todo) - len(readable)))
 
 
@@ -124,10 +124,10 @@ class _Job(NamedTuple):
 class _Tally:
   """What has become of the pictures."""
 
-  def __init__(self, asked: int, skipped: int, broken: int):
+  def __init__(self, start: float, asked: int, skipped: int, broken: int):
     self.asked, self.skipped, self.broken = asked, skipped, broken
     self.written = 0
-    self._start = time.monotonic()
+    self._start = start
 
   def __str__(self) -> str:
     said = [f'{self.skipped} existed'] if self.skipped else []
