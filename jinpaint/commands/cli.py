@@ -9,24 +9,16 @@ flags, and `run`, which does what they say. How a command ends is said in
 """
 
 from collections.abc import Sequence
+import importlib
+import sys
 
 import jinpaint
 from jinpaint import errors
-from jinpaint.commands import (
-    convert,
-    inpaint,
-    masks,
-    pack,
-    report,
-    sketches,
-    systems,
-    weights,
-)
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems,
-             report)
+_COMMANDS = ('inpaint', 'doctor', 'masks', 'sketches', 'pack', 'convert',
+             'weights', 'systems', 'report')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,16 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
   """
   files.hush()
   with errors.exit_in_one_line():
-    args = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    args = _parser(words[0] if words else '').parse_args(words)
     args.run(args)
 
 
-def _parser() -> Parser:
-  """Returns the parser of all commands."""
+def _parser(first: str) -> Parser:
+  """Returns the parser of all commands, or of the one that is named.
+
+  Some commands import what is slow to import, and others need nothing of it.
+
+  Args:
+    first: the first word of the command line.
+  """
   parser = Parser(prog='jinpaint', description='Image inpainting in JAX.')
   parser.add_argument('--version', action='version',
                       version=f'jinpaint {jinpaint.__version__}')
   commands = parser.add_subparsers(required=True, metavar='COMMAND')
-  for command in _COMMANDS:
+  for name in (first,) if first in _COMMANDS else _COMMANDS:
+    command = importlib.import_module(f'jinpaint.commands.{name}')
     command.add_parser(commands).set_defaults(run=command.run)
   return parser

@@ -1,79 +1,80 @@
 """`jinpaint inpaint`: fills the holes of pictures."""
 
 import argparse
-import collections
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 import sys
+import time
 from typing import NamedTuple, TYPE_CHECKING
 import warnings
 
-import cv2
 import numpy as np
 
-from jinpaint.commands import parsers, writing
-from jinpaint.data import edges, files, mask_files, mask_recognition
+from jinpaint.commands import case_flags, parsers, writing
+from jinpaint.data import files, inspection, pairing
+from jinpaint.data.inspection import Look, Note, Opened
 from jinpaint.errors import UsageError
 
 if TYPE_CHECKING:
-  from jinpaint.inference import Inpainter
+  from jinpaint.inference import Inpainter, Task
 
+STRATEGIES = ('auto', 'original', 'crop', 'resize', 'tile')
 # Holes that are wider, in pixels, are not what the model that comes with
 # jinpaint was trained for.
 _THIN = 32
 _IS_WIDE = (f'has holes wider than {_THIN} pixels, which the model that comes '
             'with jinpaint only fills smoothly: it is for thin damage; '
             '--model=RUN names another')
+# Pictures that are open at the same time have no more pixels together, unless
+# it is a single one.
+_MOST_PIXELS = 2**26
+# What `Inpainter.intermediates` returns -> what it is called in a file's name.
+_INTERMEDIATES = {'edge': 'edge', 'sketch': 'sketch', 'raw_image': 'raw'}
 
 
 def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'inpaint', help='fill the holes of pictures',
-      description='Fills the holes of one picture, or of a folder of them. '
-      'Known pixels come back bit for bit (JPEG cannot hold them so; name the '
-      'output .png), size, channels and depth stay.')
+      description='Fills the holes of one picture, or of many. Known pixels '
+      'come back bit for bit (JPEG cannot hold them so; name the output .png), '
+      'size, channels and depth stay.')
   parser.add_argument('--model', type=parsers.path,
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage: scratches, wires, text)')
   parser.add_argument('--checkpoint', default='last',
                       help='last, best or a step (default: last)')
-  parser.add_argument('--image', '--input', type=parsers.path,
-                      help='a file, or a folder')
-  parser.add_argument('--mask', type=parsers.path,
-                      help='a file (for all images), or a folder with a mask '
-                      'of the same stem for each')
-  parser.add_argument('--sketch', type=_path_of_sketches,
-                      help='for systems that follow one: white strokes on '
-                      'black; a file, or a folder with a sketch of the same '
-                      'stem for each; files:PATH is the same (default: none)')
+  case_flags.add(parser)
   parser.add_argument('--edge', default='',
                       help='for systems that read edges: how they are found, '
                       'canny:sigma=2 or hed, or drawings of them, white = '
                       'edge: files:PATH, a file or a folder with one of the '
                       'same stem for each image (default: those that the '
                       'detector of training finds in the known pixels)')
-  parser.add_argument('--cases', type=parsers.path,
-                      help='in place of the three: a folder of protocols, '
-                      'such as object_removal/ or editing/, with images/, '
-                      'masks/ and maybe sketches/ in each')
   parser.add_argument('--output', type=parsers.path, required=True,
-                      help='a file for a file, a folder for a folder')
-  parser.add_argument('--mask-hole', choices=mask_recognition.HOLES,
-                      default='auto',
-                      help='what of a mask is the hole (default: auto, which '
-                      'is white; what is transparent or coloured, in masks '
-                      'that have such parts, is recognised and said)')
+                      help='a file for a file, else a folder')
+  parser.add_argument('--suffix', type=_suffix, choices=sorted(files.SUFFIXES),
+                      metavar='SUFFIX', help='the format of all results in a '
+                      'folder, such as .png (default: that of each picture)')
+  parser.add_argument('--save_intermediate', '--save-intermediate',
+                      action='store_true',
+                      help='write NAME.raw.png, and NAME.edge.png and '
+                      'NAME.sketch.png of systems that make them, to '
+                      'intermediate/ beside the results')
   parser.add_argument('--strict', action='store_true',
                       help='refuse masks and sketches with grey values, and '
                       'masks of which must be guessed what is the hole')
-  parser.add_argument('--strategy', choices=('auto', 'original', 'tile'),
-                      default='auto', help='original: pictures are filled as a '
-                      'whole; tile: in windows of 1024 pixels around the '
-                      'holes; auto: as a whole where that fits the memory, '
-                      'else in windows, which is said (default: auto)')
+  parser.add_argument('--strategy', choices=STRATEGIES, default='auto',
+                      help='original: pictures are filled as a whole; crop: '
+                      'what is around each hole; resize: made smaller first; '
+                      'tile: in windows of 1024 pixels around the holes; auto: '
+                      'as a whole where that fits the memory, else in windows, '
+                      'which is said (default: auto)')
   parser.add_argument('--overwrite', action='store_true')
+  parser.add_argument('--resume', action='store_true',
+                      help='leave results that exist as they are, and make '
+                      'the others')
   return parser
 
 
@@ -85,154 +86,105 @@ def run(args: argparse.Namespace) -> None:
       cannot be read, of which nothing is written; or some of several pictures
       were broken, and the others are written.
   """
-  cases = _cases(args)
-  if not args.overwrite:
-    writing.refuse_to_overwrite(case.output for case in cases)
-  from jinpaint import inference  # imported here: it is slow
+  if args.resume and args.overwrite:
+    raise UsageError('--resume keeps results that exist, --overwrite replaces '
+                     'them; give one of them')
+  start, jobs = time.monotonic(), _jobs(args)
+  todo = [job for job in jobs if not (args.resume and job.output.exists())]
+  # A run that was stopped may have left maps without their result.
+  if not (args.overwrite or args.resume):
+    writing.refuse_to_overwrite(
+        path for job in todo for path in (job.output, *(
+            _intermediate(args, job, kind) for kind in
+            (_INTERMEDIATES.values() if args.save_intermediate else ()))))
+  if not todo:
+    print(f'all {len(jobs)} results exist in {args.output}')
+    return
+  from jinpaint import devices, inference  # imported here: they are slow
+  devices.keep_programs()
   inpaint = inference.load(args.model, args.checkpoint, edge=args.edge,
                            strategy=args.strategy)
-  instead = _instead_of_drawings(inpaint, cases, args)
-  readable = _check(cases, args, sketch_cut=inpaint.sketch_cut)
+  instead = _instead_of_drawings(inpaint, todo, args)
+  readable = _check(todo, args, sketch_cut=inpaint.sketch_cut)
   if instead:
     print(f'note: {"; ".join(instead)}', file=sys.stderr)
-  _warn_of_jpeg([case.output for case in readable])
-  for case in writing.progress(readable, 'image'):
-    opened = _open(case, args, inpaint.sketch_cut)
-    hole = opened.hole
-    if hole.any() and (plan := inpaint.plan(*hole.shape)).window:
-      print(f'note: {case.image} is filled {plan}', file=sys.stderr)
-    colours, alpha = files.split_alpha(opened.picture.pixels)
-    filled = inpaint(colours, hole, opened.sketch, edge_map=opened.edge_map)
-    files.write(case.output, opened.picture._replace(
-        pixels=filled if alpha is None else np.dstack([filled, alpha])))
-  print(f'wrote {len(readable)} of {len(cases)} to {args.output}')
-  if broken := len(cases) - len(readable):
-    raise UsageError(f'{broken} of {len(cases)} images were broken and skipped')
+  _warn_of_jpeg([job.output for job, _ in readable])
+  _fill(inpaint, readable, args, _Tally(
+      start, asked=len(jobs), skipped=len(jobs) - len(todo),
+      broken=len(todo) - len(readable)))
 
 
-class _Opened(NamedTuple):
-  """What is in the files of a picture that is to be filled.
+class _Job(NamedTuple):
+  """A case, and where its result is written."""
 
-  Attributes:
-    picture: as its file holds it.
-    hole: (H, W) uint8, 1 = hole.
-    sketch: (H, W) uint8, 1 = stroke, if there is one.
-    edge_map: (H, W) uint8, 255 = edge, if there is one.
-    mask_note: what was understood of the mask; empty if it is clear.
-  """
-
-  picture: files.Picture
-  hole: np.ndarray
-  sketch: np.ndarray | None
-  edge_map: np.ndarray | None
-  mask_note: str
-
-
-class _Case(NamedTuple):
-  """A picture to be filled, and the files that belong to it."""
-
-  image: Path
-  mask: Path
-  sketch: Path | None
-  edge_map: Path | None
+  case: pairing.Case
   output: Path
 
 
-def _cases(args: argparse.Namespace) -> list[_Case]:
-  """Returns the pictures that the flags name."""
-  maps = edges.parse(args.edge).maps if args.edge else None
-  edge_maps = maps.root if maps else None
-  if args.cases:
-    if args.image or args.mask or args.sketch:
-      raise UsageError('--cases takes the place of --image, --mask and '
-                       '--sketch')
-    return _cases_of_protocols(args.cases, edge_maps, args.output)
-  if not (args.image and args.mask):
-    raise UsageError('name --image and --mask, or --cases')
-  if args.image.is_file():
-    return [_case_of_file(args.image, args.mask, args.sketch, edge_maps,
-                          args.output)]
-  return _cases_of_folder(args.image, args.mask, args.sketch, edge_maps,
-                          args.output)
+class _Tally:
+  """What has become of the pictures."""
+
+  def __init__(self, start: float, asked: int, skipped: int, broken: int):
+    self.asked, self.skipped, self.broken = asked, skipped, broken
+    self.written = 0
+    self._start = start
+
+  def __str__(self) -> str:
+    said = [f'{self.skipped} existed'] if self.skipped else []
+    said += [f'{self.broken} broken'] if self.broken else []
+    return ', '.join([f'{self.written} of {self.asked}', *said])
+
+  def line(self, output: Path, programs: int) -> str:
+    """Returns the line with which the command ends."""
+    seconds = time.monotonic() - self._start
+    return (f'wrote {self} to {output}, in {seconds:.1f} s, '
+            f'{programs} program{"" if programs == 1 else "s"} compiled')
 
 
-def _case_of_file(image: Path, mask: Path, sketch: Path | None,
-                  edge_map: Path | None, output: Path) -> _Case:
-  """Returns one picture."""
-  drawn = {what: path for what, path in (
-      ('mask', mask), ('sketch', sketch), ('edge map', edge_map)) if path}
-  for what, path in drawn.items():
-    if path.is_dir():
-      raise UsageError(f'{image} is a file and the {what} {path} a folder')
-  if output.is_dir():
-    raise UsageError(f'{output} is a folder; name a file')
-  for what, path in drawn.items():
-    if not path.is_file():
-      raise UsageError(f'there is no {what} {path}')
-  files.check_suffix(output)
-  return _Case(image, mask, sketch, edge_map, output)
+def _jobs(args: argparse.Namespace) -> list[_Job]:
+  """Returns the pictures that the flags name.
 
-
-def _cases_of_folder(image: Path, mask: Path, sketch: Path | None,
-                     edge_map: Path | None, output: Path) -> list[_Case]:
-  """Returns the pictures of a folder."""
-  if not image.is_dir():
-    raise UsageError(f'there is no image {image}')
-  # What belongs to the photographs, or was made of them, is none of them.
-  names = files.names(image, without=(mask, sketch, edge_map, output))
-  if output.is_file():
-    raise UsageError(f'{output} is a file; {image} needs a folder')
-  holes, strokes, maps = (
-      _drawn_for(what, plural, path, names, without=(image, output))
-      for what, plural, path in (
-          ('mask', 'masks', mask), ('sketch', 'sketches', sketch),
-          ('edge map', 'edge maps', edge_map)))
-  return [_Case(image / name, hole or mask, stroke, map_, output / name)
-          for name, hole, stroke, map_ in zip(
-              names, holes, strokes, maps, strict=True)]
-
-
-def _cases_of_protocols(root: Path, edge_map: Path | None, output: Path
-                        ) -> list[_Case]:
-  """Returns the pictures of every protocol below a folder."""
-  folders = sorted(path.parent for path in root.glob('*/images')
-                   if path.is_dir())
-  if not folders:
-    raise UsageError(f'{root} holds no protocol: no PROTOCOL/images/')
-  if output.is_file():
-    raise UsageError(f'{output} is a file; {root} needs a folder')
-  return [case for folder in folders for case in _cases_of_folder(
-      folder / 'images', folder / 'masks',
-      folder / 'sketches' if (folder / 'sketches').exists() else None,
-      edge_map, output / folder.name)]
-
-
-def _drawn_for(what: str, plural: str, path: Path | None, names: Sequence[str],
-               without: Sequence[Path]) -> Sequence[Path | None]:
-  """Returns what was drawn for each photograph, in order.
-
-  Args:
-    what: 'mask', 'sketch' or 'edge map'.
-    plural: of it.
-    path: a file for all photographs, or a folder with one for each, see
-      `jinpaint.data.files.Namesakes`; None if nothing was drawn.
-    names: the photographs', relative to their own folder.
-    without: folders in which nothing is drawn, where they lie below `path`.
+  Raises:
+    UsageError: they name nothing, what does not fit together, or two pictures
+      would have one result.
   """
-  if path is None or path.is_file():
-    return [path] * len(names)
-  if not path.is_dir():
-    raise UsageError(f'there is no {what} {path}')
-  namesakes = files.Namesakes(plural, path, without)
-  return [path / namesakes.of(name) for name in names]
+  if not (args.cases or (args.image and args.mask)):
+    raise UsageError('name --image and --mask, or --cases')
+  pairs, alone, left_out = case_flags.pairs(args, without=args.output)
+  for case in pairs.cases:
+    if case.fault:
+      raise UsageError(case.fault)
+  for line in [*left_out, pairs.note] if pairs.note else left_out:
+    print(f'note: {line}', file=sys.stderr)
+  if alone:
+    if args.output.is_dir():
+      raise UsageError(f'{args.output} is a folder; name a file')
+    if args.suffix and args.suffix != args.output.suffix.lower():
+      raise UsageError(f'--suffix={args.suffix}, but the output is '
+                       f'{args.output}')
+    files.check_suffix(args.output)
+    return [_Job(pairs.cases[0], args.output)]
+  if args.output.is_file():
+    given = args.cases or ' '.join(args.image)
+    raise UsageError(f'{args.output} is a file; {given} needs a folder')
+  jobs = [_Job(case, args.output / (
+      PurePosixPath(case.name).with_suffix(args.suffix) if args.suffix
+      else case.name)) for case in pairs.cases]
+  of_output = dict[Path, _Job]()
+  for job in jobs:
+    other = of_output.setdefault(job.output, job)
+    if other is not job:
+      raise UsageError(f'{other.case.image} and {job.case.image} would both '
+                       f'become {job.output}')
+  return jobs
 
 
-def _path_of_sketches(text: str) -> Path:
-  """Returns the path that --sketch names, alone or behind `files:`."""
-  return parsers.path(text.removeprefix('files:'))
+def _suffix(text: str) -> str:
+  """Returns a suffix with its dot."""
+  return f'.{text.removeprefix(".").lower()}'
 
 
-def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
+def _instead_of_drawings(inpaint: 'Inpainter', jobs: Sequence[_Job],
                          args: argparse.Namespace) -> list[str]:
   """Returns what a system does where it has no edge maps and no sketches.
 
@@ -240,8 +192,8 @@ def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
     UsageError: it cannot do without, or takes none of those that are given.
   """
   model = args.model or 'the model that comes with jinpaint'
-  edge_maps = any(case.edge_map for case in cases)
-  sketches = any(case.sketch for case in cases)
+  edge_maps = any(job.case.edge_map for job in jobs)
+  sketches = any(job.case.sketch for job in jobs)
   if sketches and not inpaint.follows_sketches:
     raise UsageError(f'{model} holds a system that follows no sketches')
   if inpaint.needs_edge_map and not edge_maps:
@@ -255,76 +207,147 @@ def _instead_of_drawings(inpaint: 'Inpainter', cases: Sequence[_Case],
   return instead
 
 
-def _check(cases: Sequence[_Case], args: argparse.Namespace, *,
-           sketch_cut: float) -> list[_Case]:
-  """Opens everything once, so that a fault is said before anything is written.
+def _check(jobs: Sequence[_Job], args: argparse.Namespace, *,
+           sketch_cut: float) -> list[tuple[_Job, Look]]:
+  """Looks at everything once, so that faults are said before writing begins.
 
   Returns:
-    The cases without those whose picture is broken, each of which is said.
+    The pictures that are not broken; of the others each is said.
 
   Raises:
     UsageError: the only picture is broken, or anything else does not fit.
   """
   readable = []
-  # What is to be said -> of which files, and of what share of their pixels.
-  notes = collections.defaultdict[str, dict[Path, str]](dict)
-  for case in writing.progress(cases, 'checked'):
-    try:
-      opened = _open(case, args, sketch_cut)
-    except files.UnreadableImage as error:
-      if len(cases) == 1:
-        raise UsageError(f'cannot read the image {error}') from error
-      print(f'skipped a broken image: {error}', file=sys.stderr)
-      continue
-    files.check_holds(case.output, opened.picture)
-    readable.append(case)
-    if opened.picture.note:
-      notes[opened.picture.note][case.image] = ''
-    if opened.mask_note:
-      notes[opened.mask_note][case.mask] = f' ({opened.hole.mean():.1%} holes)'
-    if args.model is None and _widest(opened.hole) > _THIN:
-      notes[_IS_WIDE][case.mask] = ''
-  for note, paths in notes.items():
-    (first, share), *more = paths.items()
-    others = f' and {len(more)} more' if more else share
-    print(f'note: {first}{others}: {note}', file=sys.stderr)
+  notes = list[Note]()
+  looks = inspection.look_at([job.case for job in jobs], hole=args.mask_hole,
+                             sketch_cut=sketch_cut, strict=args.strict)
+  with writing.bar(len(jobs), 'checked') as bar:
+    for job, look in zip(jobs, looks, strict=True):
+      bar.update()
+      if look.fault:
+        raise UsageError(look.fault)
+      if look.broken:
+        if len(jobs) == 1:
+          raise UsageError(f'cannot read the image {look.broken}')
+        print(f'skipped a broken image: {look.broken}', file=sys.stderr)
+        continue
+      # Of the pixels, no more than their shape and type is asked for.
+      files.check_holds(job.output, files.Picture(
+          np.broadcast_to(np.zeros((), look.dtype), look.shape)))
+      readable.append((job, look))
+      notes += look.notes
+      if args.model is None and look.case.mask and (
+          look.hole and look.hole.widest > _THIN):
+        notes.append(Note(look.case.mask, _IS_WIDE))
+  for line in inspection.lines(notes):
+    print(f'note: {line}', file=sys.stderr)
   return readable
 
 
-def _widest(hole: np.ndarray) -> float:
-  """Returns the width of a hole's widest place, in pixels."""
-  return 2 * float(cv2.distanceTransform(
-      hole, cv2.DIST_L2, cv2.DIST_MASK_5).max())
-
-
-def _open(case: _Case, args: argparse.Namespace, sketch_cut: float
-          ) -> _Opened:
-  """Opens the files of a picture.
+def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
+          args: argparse.Namespace, tally: _Tally) -> None:
+  """Fills pictures batch by batch, and says at the end what was done.
 
   Raises:
-    UnreadableImage: the picture is broken.
-    UsageError: one of the others is, or is of another size.
+    UsageError: some pictures were broken, and the others are written.
   """
-  picture = files.read(case.image)
-  hole, note = mask_files.read_as_meant(
-      case.mask, strict=args.strict, hole=args.mask_hole)
-  sketch = None if case.sketch is None else mask_files.read(
-      case.sketch, strict=args.strict, what='sketch', cut=sketch_cut)
-  edge_map = None if case.edge_map is None else edges.read_map(case.edge_map)
-  for what, path, drawn in (('mask', case.mask, hole),
-                            ('sketch', case.sketch, sketch),
-                            ('edge map', case.edge_map, edge_map)):
-    if drawn is not None and drawn.shape != picture.pixels.shape[:2]:
-      raise UsageError(
-          f'{case.image} is {_size(picture.pixels)} and its {what} {path} is '
-          f'{_size(drawn)}; they must have one size')
-  return _Opened(picture, hole, sketch, edge_map, note)
+  said = set[str]()
+  try:
+    with writing.bar(len(jobs), 'image') as bar:
+      done = 0
+
+      def progress(share: float) -> None:
+        bar.n = round(done + share * len(batch), 2)
+        bar.refresh()
+
+      for batch in _batches(inpaint, jobs):
+        opened = []
+        for job in batch:
+          try:
+            opened.append((job, _open(job, args, inpaint.sketch_cut)))
+          except files.UnreadableImage as error:  # since it was checked
+            print(f'skipped a broken image: {error}', file=sys.stderr)
+            tally.broken += 1
+        for job, each in opened:
+          height, width = _hole(each).shape
+          plan = inpaint.plan(height, width, _hole(each))
+          if plan.strategy != 'original' and str(plan) not in said:
+            said.add(str(plan))
+            print(f'note: {job.case.image} is filled {plan}', file=sys.stderr)
+        for _ in _fill_batch(inpaint, opened, args, progress):
+          tally.written += 1
+        done += len(batch)
+  except BaseException:
+    # What was written stays; `--resume` makes the others.
+    if tally.written:
+      print(tally.line(args.output, inpaint.programs))
+    raise
+  print(tally.line(args.output, inpaint.programs))
+  if tally.broken:
+    raise UsageError(f'{tally.broken} of {tally.asked} images were broken and '
+                     'skipped')
 
 
-def _size(pixels: np.ndarray) -> str:
-  """Returns the size of an image as people say it."""
-  height, width = pixels.shape[:2]
-  return f'{width} x {height}'
+def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
+             ) -> Iterator[list[_Job]]:
+  """Yields pictures that are open at the same time: few, and of like sizes."""
+  batch, pixels, most = list[_Job](), 0, 0
+  for job, look in sorted(jobs, key=lambda each: each[1].shape[:2]):
+    height, width = look.shape[:2]
+    if len(batch) == 1:
+      most = inpaint.batch_size(height, width)
+    pixels += height * width
+    if batch and (len(batch) >= most or pixels > _MOST_PIXELS):
+      yield batch
+      batch, pixels = [], height * width
+    batch.append(job)
+  if batch:
+    yield batch
+
+
+def _open(job: _Job, args: argparse.Namespace, sketch_cut: float) -> Opened:
+  return inspection.open_case(job.case, hole=args.mask_hole,
+                              sketch_cut=sketch_cut, strict=args.strict)
+
+
+def _hole(opened: Opened) -> np.ndarray:
+  """Returns the hole; every case that is filled has one."""
+  assert opened.hole is not None
+  return opened.hole
+
+
+def _fill_batch(inpaint: 'Inpainter', batch: Sequence[tuple[_Job, Opened]],
+                args: argparse.Namespace, progress: Callable[[float], None]
+                ) -> Iterator[Path]:
+  """Fills and writes pictures that are open; yields where each was written."""
+  from jinpaint.inference import Task
+  tasks = [Task(opened.picture.pixels, _hole(opened), opened.sketch,
+                opened.edge_map) for _, opened in batch]
+  filled = inpaint.fill(tasks, progress=progress)
+  for (job, opened), task, pixels in zip(batch, tasks, filled, strict=True):
+    if args.save_intermediate:
+      _write_intermediates(inpaint, job, task, args)
+    files.write(job.output, opened.picture._replace(pixels=pixels))
+    yield job.output
+
+
+def _intermediate(args: argparse.Namespace, job: _Job, kind: str) -> Path:
+  """Returns where an intermediate map of a picture is written."""
+  root = job.output.parent if job.output == args.output else args.output
+  place = root / 'intermediate' / job.output.relative_to(root)
+  return place.with_name(f'{files.without_suffix(place.name)[1]}.{kind}.png')
+
+
+def _write_intermediates(inpaint: 'Inpainter', job: _Job, task: 'Task',
+                         args: argparse.Namespace) -> None:
+  """Writes what the system predicts beside the result."""
+  made = inpaint.intermediates(task.image, task.hole, task.sketch,
+                               edge_map=task.edge_map)
+  for key, kind in _INTERMEDIATES.items():
+    if key in made:
+      pixels = np.rint(np.clip(made[key], 0, 1) * 255).astype(np.uint8)
+      files.write(_intermediate(args, job, kind), files.Picture(
+          pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 
 def _warn_of_jpeg(outputs: Sequence[Path]) -> None:

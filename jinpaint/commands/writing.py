@@ -25,4 +25,20 @@ def progress(items: Sequence[_Item], unit: str) -> Iterable[_Item]:
     items: what is worked on, one after the other.
     unit: what one of them is called: 'image'.
   """
-  return tqdm.tqdm(items, unit=unit, disable=None)
+  return progress_of(items, len(items), unit)
+
+
+def progress_of(items: Iterable[_Item], total: int, unit: str
+                ) -> Iterable[_Item]:
+  """Does what `progress` does with items that are made one by one."""
+  return tqdm.tqdm(items, total=total, unit=unit, disable=None)
+
+
+def bar(total: int, unit: str) -> tqdm.tqdm:
+  """Returns a bar that is moved by its `update`; use it in a `with`.
+
+  Args:
+    total: how many there are.
+    unit: what one of them is called.
+  """
+  return tqdm.tqdm(total=total, unit=unit, disable=None)

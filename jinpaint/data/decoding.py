@@ -11,17 +11,22 @@ refused.
 from collections.abc import Callable, Mapping
 import io
 import logging
+import struct
 from typing import Any, NamedTuple
 import warnings
+import zlib
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, JpegImagePlugin
+from PIL import ExifTags, Image, ImageCms
 import tifffile
+
+from jinpaint.data import metadata
 
 # What is read, whatever the file's name says that it is.
 _FORMATS = ('AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'PNG', 'WEBP')
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+_BIG_ENDIAN_BIGTIFF = b'MM\0+'
 # The most pixels that an image may have; OpenCV's own limit.
 _MOST_PIXELS = 2**30
 
@@ -35,16 +40,10 @@ _UPRIGHT: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
-# The tags of a TIFF file that describe the picture and not how it is stored.
-_DESCRIPTIVE = (
-    ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model,
-    ExifTags.Base.Software, ExifTags.Base.DateTime, ExifTags.Base.Artist,
-    ExifTags.Base.Copyright)
-_SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 # Places in a PNG's header: the bits of a channel, and the kind of its colours.
 _PNG_BITS, _PNG_KIND = 24, 25
 _PNG_GREY, _PNG_GREY_ALPHA = 0, 4
-_PNG_END = b'IEND\xaeB`\x82'
+_PNG_START, _PNG_END = 8, b'IEND'
 # Pillow's modes whose colours are converted by way of a colour profile.
 _INKS_AND_LAB = {'CMYK': 'CMYK', 'LAB': 'Lab'}
 
@@ -114,9 +113,8 @@ def decode(encoded: bytes) -> Picture:
 def _decode_image(image: Image.Image, encoded: bytes) -> Picture:
   """Decodes a file that Pillow has opened and that is no TIFF."""
   bits = encoded[_PNG_BITS] if image.format == 'PNG' else 8
-  if image.format == 'PNG' and _PNG_END not in encoded:
-    # Pillow does not miss it.
-    raise Undecodable('broken, cut off, or no image')
+  if image.format == 'PNG':
+    _check_png(encoded)
   if bits == 16:
     pixels, note = _png_of_16_bits(image, encoded), ''
   else:
@@ -127,10 +125,26 @@ def _decode_image(image: Image.Image, encoded: bytes) -> Picture:
     note = f'holds {frames} pictures, of which the first is taken'
   elif frames > 1:
     raise Undecodable(f'an animation of {frames} frames')
-  exif = _exif_of(image)
+  exif = metadata.exif_of(image)
   orientation = exif.pop(ExifTags.Base.Orientation, 1)
-  metadata, lost = _metadata_of(image, exif)
-  return _upright(pixels, orientation, metadata, note or lost)
+  kept, lost = metadata.of_image(image, exif)
+  return _upright(pixels, orientation, kept, note or lost)
+
+
+def _check_png(encoded: bytes) -> None:
+  """Raises `Undecodable` unless all chunks that a PNG file needs are whole.
+
+  Pillow does not miss the end, and libpng comments on what is broken.
+  """
+  place, name = _PNG_START, b''
+  while name != _PNG_END:
+    length, name = struct.unpack_from('>I4s', encoded, place)
+    end = place + 8 + length
+    # Chunks that are not needed have a small letter first.
+    if name[:1].isupper() and zlib.crc32(encoded[place + 4:end]) != (
+        struct.unpack_from('>I', encoded, end)[0]):
+      raise Undecodable('broken, cut off, or no image')
+    place = end + 4
 
 
 def _decode_tiff(encoded: bytes) -> Picture:
@@ -139,25 +153,27 @@ def _decode_tiff(encoded: bytes) -> Picture:
     _check_pages(file)
     page = file.pages.first
     _check_storage(page, len(encoded))
-    if page.bitspersample == 16:
-      return _tiff_of_16_bits(page, encoded)
+    if page.bitspersample == 16 or _pillow_fails_at(page, encoded):
+      return _tiff_by_samples(page, encoded)
     extra = page.extrasamples
   with Image.open(io.BytesIO(encoded), formats=['TIFF']) as image:
-    exif, described = _exif_of(image), Image.Exif()
-    for tag in _DESCRIPTIVE:
-      if tag in exif:
-        described[tag] = exif[tag]
-    for directory in _SUB_DIRECTORIES:
-      if values := exif.get_ifd(directory):
-        described[directory] = values
-    metadata, note = _metadata_of(image, described)
+    kept, note = metadata.of_image(image, metadata.described(
+        metadata.exif_of(image)))
     # These are upright: Pillow turns TIFF by itself.
     pixels, converted = _pixels_of(image)
   if len(extra) > (pixels.ndim == 3 and pixels.shape[2] in (2, 4)):
     note = _DROPPED_CHANNEL
   elif tifffile.EXTRASAMPLE.ASSOCALPHA in extra:
     note = 'has colours that are multiplied by alpha; they are divided by it'
-  return _upright(pixels, 1, metadata, converted or note)
+  return _upright(pixels, 1, kept, converted or note)
+
+
+def _pillow_fails_at(page: tifffile.TiffPage, encoded: bytes) -> bool:
+  """Returns whether Pillow refuses a TIFF file of 8 bits, or mixes it up."""
+  separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+  return encoded[:4] == _BIG_ENDIAN_BIGTIFF or (separate and (
+      page.samplesperpixel == 2
+      or tifffile.EXTRASAMPLE.UNSPECIFIED in page.extrasamples))
 
 
 def _check_pages(file: tifffile.TiffFile) -> None:
@@ -186,36 +202,41 @@ def _check_storage(page: tifffile.TiffPage, size: int) -> None:
     raise Undecodable(f'{bits} bits a channel, not 8 or 16')
 
 
-def _tiff_of_16_bits(page: tifffile.TiffPage, encoded: bytes) -> Picture:
-  """Decodes a TIFF file of 16 bits a channel: grey or RGB, maybe with alpha."""
-  kind = tifffile.PHOTOMETRIC(page.photometric)
+def _tiff_by_samples(page: tifffile.TiffPage, encoded: bytes) -> Picture:
+  """Decodes a TIFF file that Pillow does not: grey or RGB, maybe with alpha.
+
+  These are those of 16 bits a channel, and some of 8.
+  """
+  kind, bits = tifffile.PHOTOMETRIC(page.photometric), page.bitspersample
   colours = {tifffile.PHOTOMETRIC.MINISWHITE: 1,
              tifffile.PHOTOMETRIC.MINISBLACK: 1,
              tifffile.PHOTOMETRIC.RGB: 3}.get(kind)
-  if colours is None:
-    raise Undecodable(f'{kind.name} of 16 bits a channel; of 16 bits, grey and '
-                      'RGB are read')
+  if colours is None or bits < 8:
+    raise Undecodable(f'{kind.name} of {bits} bits a channel, in a form of '
+                      'which grey and RGB of 8 and 16 bits are read')
   extra = page.samplesperpixel - colours
   if tifffile.EXTRASAMPLE.ASSOCALPHA in page.extrasamples:
-    raise Undecodable('16 bits a channel, multiplied by alpha')
+    raise Undecodable(f'{bits} bits a channel, multiplied by alpha')
   kept = page.extrasamples[:1] == (tifffile.EXTRASAMPLE.UNASSALPHA,)
   pixels, orientation = _samples(page, encoded)
   pixels = pixels[..., :colours + kept]
   if kind == tifffile.PHOTOMETRIC.MINISWHITE:
-    pixels = np.concatenate([65535 - pixels[..., :1], pixels[..., 1:]], axis=2)
+    pixels = np.concatenate(
+        [np.iinfo(pixels.dtype).max - pixels[..., :1], pixels[..., 1:]], axis=2)
   if pixels.shape[2] == 1:
     pixels = pixels[..., 0]
   note = ''
   if extra > kept:
     note = _DROPPED_CHANNEL
   elif ExifTags.IFD.Exif in page.tags:
-    note = 'has EXIF of the camera, which a TIFF file of 16 bits does not keep'
-  return _upright(pixels, orientation, _metadata_of_page(page), note)
+    note = ('has EXIF of the camera, which is dropped: of a TIFF file of this '
+            'form it is not read')
+  return _upright(pixels, orientation, metadata.of_page(page), note)
 
 
 def _samples(page: tifffile.TiffPage, encoded: bytes
              ) -> tuple[np.ndarray, object]:
-  """Returns all samples of a page of 16 bits, (H, W, C), and how they lie."""
+  """Returns all samples of a page, (H, W, C), and how they lie."""
   planes = (page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
             and page.samplesperpixel > 1)
   orientation = page.tags.valueof(ExifTags.Base.Orientation, 1)
@@ -225,21 +246,22 @@ def _samples(page: tifffile.TiffPage, encoded: bytes
     pixels = page.asarray()
     pixels = np.moveaxis(pixels, 0, -1) if planes else pixels
   elif planes or page.samplesperpixel == 2:
-    raise Undecodable('16 bits a channel in separate planes or grey with '
-                      'alpha, and not compressed by deflate')
+    raise Undecodable(f'{page.bitspersample} bits a channel in separate '
+                      'planes or grey with alpha, and not compressed by '
+                      'deflate')
   else:
     # OpenCV turns TIFF upright by itself, unlike all other formats.
-    pixels, orientation = _by_opencv(encoded), 1
+    pixels, orientation = _by_opencv(encoded, page.dtype), 1
   pixels = np.atleast_3d(pixels)
   if pixels.ndim != 3 or pixels.shape[2] != page.samplesperpixel:
     raise Undecodable('neither grey nor RGB')
   return pixels, orientation
 
 
-def _by_opencv(encoded: bytes) -> np.ndarray:
+def _by_opencv(encoded: bytes, dtype: Any = np.uint16) -> np.ndarray:
   """Returns what OpenCV reads, with RGB in this order."""
   pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
-  if pixels is None or pixels.dtype != np.uint16:
+  if pixels is None or pixels.dtype != dtype:
     raise Undecodable('broken, cut off, or no image')
   if pixels.ndim == 2:
     return pixels
@@ -310,7 +332,7 @@ def _by_profile(image: Image.Image) -> Image.Image:
 
 
 def _upright(pixels: np.ndarray, orientation: object,
-             metadata: Mapping[str, Any], note: str) -> Picture:
+             kept: Mapping[str, Any], note: str) -> Picture:
   """Returns a picture that is turned as EXIF says.
 
   Its colour profile is kept if it describes the colours of the pixels. That of
@@ -318,60 +340,10 @@ def _upright(pixels: np.ndarray, orientation: object,
   """
   turn = _UPRIGHT.get(orientation, np.asarray)  # type: ignore[call-overload]
   grey = pixels.ndim == 2 or pixels.shape[2] == 2
-  profile = metadata.get('icc_profile') or b''
+  profile = kept.get('icc_profile') or b''
   dropped = {'icc_profile'} if profile[16:20] != (
       b'GRAY' if grey else b'RGB ') else set()
   return Picture(
       np.ascontiguousarray(turn(pixels)),
-      {key: value for key, value in metadata.items() if key not in dropped},
+      {key: value for key, value in kept.items() if key not in dropped},
       note)
-
-
-def _exif_of(image: Image.Image) -> Image.Exif:
-  """Returns the EXIF of a file; nothing if it is broken."""
-  try:
-    return image.getexif()
-  except Exception:  # Pillow names no errors; broken EXIF spoils no pixels
-    return Image.Exif()
-
-
-def _metadata_of(image: Image.Image, exif: Image.Exif
-                 ) -> tuple[dict[str, Any], str]:
-  """Returns what `Picture.metadata` holds, and a note of what cannot be kept.
-
-  Args:
-    image: the file.
-    exif: what is to be kept of its EXIF.
-  """
-  info, note = image.info, ''
-  metadata = {key: info[key] for key in (
-      'icc_profile', 'dpi', 'gamma', 'chromaticity', 'srgb')
-              if info.get(key) is not None}
-  if not all(0 < number < 65536 for number in metadata.get('dpi', ())):
-    del metadata['dpi']  # no resolution, and not to be written
-  if isinstance(image, JpegImagePlugin.JpegImageFile) and image.mode in (
-      'L', 'RGB'):
-    sampling = JpegImagePlugin.get_sampling(image)
-    metadata |= {'qtables': list(image.quantization.values()),
-                 'subsampling': max(sampling, 0),
-                 'progressive': bool(info.get('progressive'))}
-  try:
-    if len(exif):
-      metadata['exif'] = exif.tobytes()
-  except Exception:  # as above
-    note = 'has EXIF that cannot be read, which is dropped'
-  return metadata, note
-
-
-def _metadata_of_page(page: tifffile.TiffPage) -> dict[str, Any]:
-  """Returns what `Picture.metadata` holds, of a TIFF file of 16 bits."""
-  exif = Image.Exif()
-  for tag in _DESCRIPTIVE:
-    if tag in page.tags:
-      exif[tag] = page.tags[tag].value
-  metadata: dict[str, Any] = {
-      'icc_profile': page.iccprofile,
-      'exif': exif.tobytes() if len(exif) else None}
-  if 'ResolutionUnit' in page.tags:
-    metadata['dpi'] = page.get_resolution(tifffile.RESUNIT.INCH)
-  return {key: value for key, value in metadata.items() if value}

@@ -20,8 +20,9 @@ from jinpaint.data.encoding import LOSSY, SUFFIXES
 from jinpaint.errors import FULL, RunError, UsageError
 
 __all__ = ['LOSSY', 'SUFFIXES', 'Namesakes', 'Picture', 'UnreadableImage',
-           'as_rgb8', 'check_holds', 'check_suffix', 'hush', 'names', 'read',
-           'read_rgb', 'split_alpha', 'write', 'write_atomically']
+           'as_rgb8', 'by_suffix', 'check_holds', 'check_suffix', 'hush',
+           'left_out', 'listing', 'names', 'read', 'read_rgb', 'split_alpha',
+           'without_suffix', 'write', 'write_atomically']
 
 
 class UnreadableImage(Exception):
@@ -31,9 +32,7 @@ class UnreadableImage(Exception):
 def names(root: Path, without: Iterable[Path | None] = ()) -> tuple[str, ...]:
   """Returns the image files below `root`, as sorted relative paths.
 
-  Hidden files and folders, whose names begin with a dot, are left out: systems
-  and editors keep copies there. Links to folders are followed, but no folder
-  counts twice. A warning names what is left out because of its suffix.
+  A warning names what is left out because of its suffix, see `listing`.
 
   Args:
     root: a folder, which is searched with its sub-folders.
@@ -43,20 +42,54 @@ def names(root: Path, without: Iterable[Path | None] = ()) -> tuple[str, ...]:
   Raises:
     UsageError: there is no such folder, or no image in it.
   """
+  images, others = listing(root, without)
+  if others:
+    warnings.warn(left_out(root, others), stacklevel=2)
+  return images
+
+
+def listing(root: Path, without: Iterable[Path | None] = ()
+            ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+  """Returns the image files below `root`, and all others, by their suffix.
+
+  Hidden files and folders, whose names begin with a dot, are left out: systems
+  and editors keep copies there. Links to folders are followed, but no folder
+  counts twice.
+
+  Args:
+    root: a folder, which is searched with its sub-folders.
+    without: folders that are left out where they lie below `root`.
+
+  Returns:
+    Sorted paths relative to `root` of both.
+
+  Raises:
+    UsageError: there is no such folder, or no image in it.
+  """
   if not root.is_dir():
     raise UsageError(f'there is no folder {root}')
-  found = sorted(path.relative_to(root).as_posix() for path in _walk(
-      root, {folder.resolve() for folder in without if folder}))
-  images = [name for name in found
-            if PurePosixPath(name).suffix.lower() in SUFFIXES]
+  images, others = by_suffix(
+      path.relative_to(root).as_posix() for path in _walk(
+          root, {folder.resolve() for folder in without if folder}))
   if not images:
     raise UsageError(f'no image in {root}: looked for '
                      f'{" ".join(sorted(SUFFIXES))}, sub-folders included')
-  if others := sorted(set(found).difference(images)):
-    more = f' and {len(others) - 3} more' if others[3:] else ''
-    warnings.warn(f'{root}: not images by their suffix, and left out: '
-                  f'{", ".join(others[:3])}{more}', stacklevel=2)
-  return tuple(images)
+  return images, others
+
+
+def by_suffix(found: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+  """Returns those names that have the suffix of an image, and the others."""
+  found = sorted(set(found))
+  images = tuple(name for name in found
+                 if PurePosixPath(name).suffix.lower() in SUFFIXES)
+  return images, tuple(sorted(set(found).difference(images)))
+
+
+def left_out(place: object, others: Sequence[str]) -> str:
+  """Returns the line that says which files are no images by their suffix."""
+  more = f' and {len(others) - 3} more' if others[3:] else ''
+  return (f'{place}: not images by their suffix, and left out: '
+          f'{", ".join(others[:3])}{more}')
 
 
 def _walk(root: Path, without: Set[Path]) -> Iterator[Path]:
@@ -99,24 +132,27 @@ class Namesakes:
   """
 
   def __init__(self, what: str, root: Path,
-               without: Iterable[Path | None] = ()):
+               listed: Iterable[str] | None = None):
     """Lists the files.
 
     Args:
       what: what errors call them, in the plural: 'masks'.
       root: a folder, which is searched with its sub-folders, or a single file.
-      without: as `names` takes it.
+      listed: the files' paths relative to `root`, if they are known already.
 
     Raises:
       UsageError: as `names`.
     """
     self.root = root
-    self.names = ('',) if root.is_file() else names(root, without)
+    if listed is not None:
+      self.names = tuple(listed)
+    else:
+      self.names = ('',) if root.is_file() else names(root)
     self._what = what
     self._by_path = collections.defaultdict[str, list[str]](list)
     self._by_stem = collections.defaultdict[str, list[str]](list)
     for name in self.names:
-      path, stem = _without_suffix(name or root.name)
+      path, stem = without_suffix(name or root.name)
       self._by_path[path].append(name)
       self._by_stem[stem].append(name)
 
@@ -134,14 +170,19 @@ class Namesakes:
     Raises:
       UsageError: it has none, or more than one.
     """
-    path, stem = _without_suffix(photograph)
-    candidates = self._by_path.get(path) or self._by_stem.get(stem, [])
+    candidates = self.candidates(photograph)
     if len(candidates) != 1:
+      _, stem = without_suffix(photograph)
       listed = f': {", ".join(candidates)}' if candidates else ''
       raise UsageError(
           f'{len(candidates) or "no"} {self._what} named {stem} for the image '
           f'{photograph} in {self.root}{listed}')
     return candidates[0]
+
+  def candidates(self, photograph: str) -> Sequence[str]:
+    """Returns the names of all files that may be meant by a photograph's."""
+    path, stem = without_suffix(photograph)
+    return self._by_path.get(path) or self._by_stem.get(stem, [])
 
   def read(self, photograph: str, read_file: Callable[[Path], np.ndarray],
            height: int, width: int) -> np.ndarray:
@@ -164,7 +205,7 @@ class Namesakes:
     return array
 
 
-def _without_suffix(name: str) -> tuple[str, str]:
+def without_suffix(name: str) -> tuple[str, str]:
   """Returns a relative path without its suffix, and the stem alone."""
   path = PurePosixPath(name)
   # Other suffixes are part of the name: 'photo1.5' is not called 'photo1'.

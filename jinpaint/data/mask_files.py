@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import functools
 import io
 from pathlib import Path
+from typing import NamedTuple
 import warnings
 
 import cv2
@@ -75,6 +76,23 @@ def _painted(mask: np.ndarray, hole: str) -> tuple[np.ndarray, int]:
   return alpha * (gray if hole == 'white' else full - gray), full
 
 
+class Understood(NamedTuple):
+  """A mask that has been read, and what was understood of it.
+
+  Attributes:
+    mask: (H, W) uint8, 1 = hole.
+    meaning: which part of the file is the hole, as a sentence.
+    note: what was guessed or is doubtful, see `mask_recognition.recognise` and
+      `mask_recognition.doubt`; empty if nothing is.
+    grey: number of pixels that were neither black nor white, and were cut.
+  """
+
+  mask: np.ndarray
+  meaning: str
+  note: str
+  grey: int
+
+
 def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
          what: str = 'mask', cut: float = 0.5) -> np.ndarray:
   """Returns the mask in a file, (H, W) uint8, 1 = hole, at its own size.
@@ -91,14 +109,27 @@ def read(path: str | Path, strict: bool = False, *, hole: str = 'white',
   Raises:
     UsageError: the file cannot be read, or is grey and this is `strict`.
   """
-  mask, grey = binarise(_pixels(path, what), hole=hole, cut=cut)
-  _say_grey(grey, mask.size, f'{what} {path}', strict=strict, cut=cut)
+  mask, grey = read_and_count(path, strict, hole=hole, what=what, cut=cut)
+  _warn_of_grey(grey, mask, f'{what} {path}', cut)
   return mask
+
+
+def read_and_count(path: str | Path, strict: bool = False, *,
+                   hole: str = 'white', what: str = 'mask', cut: float = 0.5
+                   ) -> tuple[np.ndarray, int]:
+  """Returns what `read` does, and in place of a warning the grey pixels."""
+  mask, grey = binarise(_pixels(path, what), hole=hole, cut=cut)
+  if grey and strict:
+    raise UsageError(_count_grey(grey, mask, f'{what} {path}')
+                     + ', not black or white')
+  return mask, grey
 
 
 def read_as_meant(path: str | Path, *, hole: str = 'auto', strict: bool = False
                   ) -> tuple[np.ndarray, str]:
   """Returns the mask in a file, and what was understood of it.
+
+  Grey pixels are cut, with a warning that counts them.
 
   Args:
     path: the file.
@@ -106,37 +137,57 @@ def read_as_meant(path: str | Path, *, hole: str = 'auto', strict: bool = False
     strict: whether to refuse grey pixels, and all that must be guessed.
 
   Returns:
-    The mask (H, W) uint8, 1 = hole; and a note, see
-    `mask_recognition.recognise` and `mask_recognition.doubt`.
+    The mask (H, W) uint8, 1 = hole; and a note, see `Understood`.
+
+  Raises:
+    UsageError: as `understand`.
+  """
+  understood = understand(path, hole=hole, strict=strict)
+  _warn_of_grey(understood.grey, understood.mask, f'mask {path}')
+  return understood.mask, understood.note
+
+
+def understand(path: str | Path, *, hole: str = 'auto', strict: bool = False
+               ) -> Understood:
+  """Reads a mask, and says what was understood of it.
+
+  Args:
+    path: the file.
+    hole: one of `mask_recognition.HOLES`.
+    strict: whether to refuse grey pixels, and all that must be guessed.
 
   Raises:
     UsageError: the file cannot be read, its hole cannot be recognised, or this
-      is `strict` and the note is not empty.
+      is `strict` and something is doubtful.
   """
   pixels = _pixels(path)
   try:
-    painted, colour, note = mask_recognition.recognise(pixels, hole)
+    painted, colour, guessed = mask_recognition.recognise(pixels, hole)
   except UsageError as error:
     raise UsageError(f'the mask {path}: {error}') from error
   mask, grey = binarise(painted, hole=colour)
-  note = mask_recognition.doubt(float(mask.mean()), hole) or note
+  note = mask_recognition.doubt(float(mask.mean()), hole) or guessed
   if note and strict:
     raise UsageError(f'the mask {path}: {note}; --strict takes only what is '
                      'beyond doubt')
-  _say_grey(grey, mask.size, f'mask {path}', strict=strict)
-  return mask, note
+  if grey and strict:
+    raise UsageError(_count_grey(grey, mask, f'mask {path}')
+                     + ', not black or white')
+  meaning = guessed or (
+      f'what is {colour if hole == "auto" else hole} is the hole')
+  return Understood(mask, meaning, note, grey)
 
 
-def _say_grey(grey: int, pixels: int, name: str, *, strict: bool,
-              cut: float = 0.5) -> None:
-  """Warns of grey pixels, or raises `UsageError` if this is `strict`."""
-  if not grey:
-    return
-  count = f'{grey} of {pixels} pixels of the {name} are grey'
-  if strict:
-    raise UsageError(f'{count}, not black or white')
-  where = 'half' if cut == 0.5 else f'{cut:g} of the range'
-  warnings.warn(f'{count}; they are cut at {where}', stacklevel=3)
+def _count_grey(grey: int, mask: np.ndarray, name: str) -> str:
+  return f'{grey} of {mask.size} pixels of the {name} are grey'
+
+
+def _warn_of_grey(grey: int, mask: np.ndarray, name: str, cut: float = 0.5
+                  ) -> None:
+  if grey:
+    where = 'half' if cut == 0.5 else f'{cut:g} of the range'
+    warnings.warn(f'{_count_grey(grey, mask, name)}; they are cut at {where}',
+                  stacklevel=3)
 
 
 def _pixels(path: str | Path, what: str = 'mask') -> np.ndarray:

@@ -279,8 +279,6 @@ def _end_workers(iterator: Iterator[Any], workers: _Workers) -> None:
         pass  # It has been reported already, or nobody reads any more.
 
 
-_SOURCES = {'photos': specs.Kind(), 'folder': specs.Kind(rest='PATH'),
-            'tfds': specs.Kind(rest='NAME[:SPLIT]')}
 # The name of a data set may end with its version, 'mnist:3.*.*'.
 _TFDS = re.compile(r'(?P<name>[\w/.-]+(:[\d.*]+(?=:|$))?)(:(?P<split>.+))?')
 
@@ -293,7 +291,7 @@ def _open(spec: str, side: str | None) -> 'sources.Source | TfdsStream':
     side: 'train' or 'validation', the part of it to open; None for all that
       `spec` names.
   """
-  parsed = specs.parse('source', spec, _SOURCES)
+  parsed = specs.parse('source', spec, sources.KINDS)
   if parsed.kind == 'photos':
     return sources.Photos(side or 'validation')
   if parsed.kind == 'folder':

@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 
 from jinpaint import errors
-from jinpaint.data import files, heads
+from jinpaint.data import files, heads, specs
 from jinpaint.errors import UsageError
 
 # The colour photographs that scikit-image ships. The motorcycles are a stereo
@@ -30,6 +30,10 @@ PHOTOS = {
 }
 # The number of views that evaluation takes of each held-out photograph.
 PHOTO_VIEWS = 32
+
+# The kinds of sources that configs name, see `jinpaint.data.specs`.
+KINDS = {'photos': specs.Kind(), 'folder': specs.Kind(rest='PATH'),
+         'tfds': specs.Kind(rest='NAME[:SPLIT]')}
 
 # The share of a folder that is held out where it has no folder validation/.
 HELD_OUT = 0.1

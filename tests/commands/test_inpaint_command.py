@@ -1,6 +1,7 @@
 """`jinpaint inpaint`: what it fills, what it refuses, and in which words."""
 
 from pathlib import Path
+import re
 
 from command_files import (
     assert_filled,
@@ -19,8 +20,11 @@ from PIL import Image
 import pytest
 
 from jinpaint import inference
+from jinpaint.commands import cli
+from jinpaint.commands import inpaint as command
 from jinpaint.data import files
 from jinpaint.data.examples import Data
+from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
 from jinpaint.stage import Sizes, Stage
 
@@ -125,8 +129,8 @@ def test_a_grey_mask_is_cut_at_half_and_its_grey_pixels_are_counted(
   write('mask.png', mask)
   status, _, err = inpaint('photo.png', 'mask.png', 'out.png')
   assert status == 0
-  assert err == ('warning: 12 of 1961 pixels of the mask mask.png are grey; '
-                 'they are cut at half\n')
+  assert err == ('note: mask.png (12 of 1961): has grey pixels, which are cut '
+                 'at half\n')
   assert_filled('out.png', image, mask > 127)
 
 
@@ -257,7 +261,8 @@ def test_what_exists_is_not_overwritten_unless_told(output, place, inpaint):
 @pytest.mark.parametrize(('image', 'mask', 'output', 'words'), [
     ('none.png', 'mask.png', 'out.png', 'there is no image none.png'),
     ('photo.png', 'none.png', 'out.png', 'there is no mask none.png'),
-    ('photo.png', 'folder', 'out.png', 'the mask folder a folder'),
+    ('photo.png', 'images', 'out.png', 'the mask images a folder'),
+    ('photo.png', 'folder', 'out.png', 'no image in folder'),
     ('photo.png', 'mask.png', 'folder', 'folder is a folder; name a file'),
     ('photo.png', 'mask.png', 'out.gif', 'cannot write out.gif'),
     ('photo.png', 'mask.png', 'out', 'cannot write out: its suffix'),
@@ -335,7 +340,7 @@ def test_a_folder_is_filled_by_masks_of_the_same_stem(place, inpaint):
   write('masks/unused.png', hole())
   assert inpaint('in', 'masks', 'out') == (
       0, 'wrote 4 of 4 to out\n',
-      'warning: in: not images by their suffix, and left out: notes.txt\n')
+      'note: in: not images by their suffix, and left out: notes.txt\n')
   assert set(contents(place / 'out')) == set(images)
   for name, image in images.items():
     assert_filled(f'out/{name}', image, holes[name])
@@ -359,7 +364,7 @@ def test_one_mask_serves_a_whole_folder_and_warns_once(place, inpaint):
   write('mask.png', mask)
   status, _, err = inpaint('in', 'mask.png', 'out')
   assert status == 0
-  assert err.count('1 of 1961 pixels of the mask mask.png are grey') == 1
+  assert err.count('mask.png (1 of 1961): has grey pixels') == 1
   for name, image in images.items():
     assert_filled(f'out/{name}', image)
 
@@ -407,7 +412,7 @@ def test_a_broken_image_in_a_folder_is_named_skipped_and_counted(
   write('mask.png', hole())
   status, out, err = inpaint('in', 'mask.png', 'out')
   assert status == 2
-  assert out == 'wrote 2 of 3 to out\n'
+  assert out == 'wrote 2 of 3, 1 broken to out\n'
   assert err.splitlines() == [
       'skipped a broken image: in/b.bmp (broken, cut off, or no image)',
       'error: 1 of 3 images were broken and skipped']
@@ -515,7 +520,8 @@ def led_by(*keys, cut=(), record=None):
     image = batch['image']
     if 'known_edge' in keys:
       known = 1 - batch['mask']
-      image = 0 * image + jnp.sum(batch['known_edge'] * known) / jnp.sum(known)
+      mean = lambda array: jnp.mean(array, axis=(1, 2, 3), keepdims=True)
+      image = 0 * image + mean(batch['known_edge'] * known) / mean(known)
     return {'image': image * (1 - batch['sketch'])
             if 'sketch' in keys else image}
 
@@ -564,7 +570,7 @@ def test_a_grey_sketch_is_cut_and_said_or_refused(follower, inpaint):
   assert not Path('out.png').exists()
   status, _, err = inpaint(*case)
   assert status == 0
-  assert '30 of 1961 pixels of the sketch sketch.png are grey' in err
+  assert 'sketch.png (30 of 1961): has grey pixels' in err
 
 
 @pytest.mark.parametrize(('sketch', 'message'), [
@@ -749,10 +755,206 @@ def test_the_drawings_of_the_authors_of_sketchrefiner_are_read_as_they_do(
   status, _, err = inpaint('in', 'masks', 'out', '--edge=files:edges',
                            '--sketch=files:sketches')
   assert status == 0
-  assert err.endswith('of the sketch sketches/a.png are grey; they are cut at '
-                      '0.7 of the range\n')
+  assert err.startswith('note: sketches/a.png (')
+  assert err.endswith('has grey pixels, which are cut at 0.7 of the range\n')
   jax.effects_barrier()
   edge, sketch = (np.float32(drawn[name] / 255 > 0.7) for name in drawn)
   np.testing.assert_array_equal(seen['sketch'][0, ..., 0], sketch)
   np.testing.assert_array_equal(
       seen['known_edge'][0, ..., 0], np.where(hole() > 0, 0, edge))
+
+
+# Many pictures
+
+
+def write_folder(*names, size=SIZE):
+  """Writes pictures and a mask for each; returns the pictures."""
+  for name in names:
+    write(f'masks/{name}', hole(size))
+  return {name: write(f'in/{name}', picture(3, size=size, seed=seed))
+          for seed, name in enumerate(names)}
+
+
+def test_each_numbered_mask_makes_a_result(place, inpaint):
+  image, other = write('set/a.png', picture(3)), hole()[::-1].copy()
+  write('set/a_mask001.png', hole())
+  write('set/a_mask002.png', other)
+  for images in ('set', 'set/*.png'):
+    status, out, err = inpaint(images, 'set', 'out', '--overwrite')
+    assert (status, out) == (0, 'wrote 2 of 2 to out\n')
+    assert err.startswith('note: masks in set are paired by number')
+    assert_filled('out/a_mask001.png', image)
+    assert_filled('out/a_mask002.png', image, other)
+
+
+def test_lists_and_patterns_name_pictures_and_order_pairs_them(place, inpaint):
+  images = write_folder('a.png', 'b.png', 'sub/c.png')
+  assert inpaint('in/**/*.png', 'masks/**/*.png', 'out')[0] == 0
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image)
+  Path('images.txt').write_text('in/b.png\nin/a.png\n')
+  write('m/1.png', hole())
+  write('m/2.png', 255 - hole())
+  status, _, err = inpaint('list:images.txt', 'm', 'o', '--pairing=order')
+  assert status == 0
+  assert 'in order: m/1.png belongs to in/b.png, and so on' in err
+  assert_filled('o/b.png', images['b.png'])
+  assert_filled('o/a.png', images['a.png'], 255 - hole())
+
+
+def test_pictures_of_like_sizes_are_filled_together_and_few_are_open(
+    place, inpaint, model, monkeypatch):
+  images = write_folder('a.png', 'c.png', 'e.png', 'g.png', size=(24, 32))
+  images |= write_folder('b.png', 'd.png', 'f.png', size=(24, 40))
+  calls = []
+  fill = model.fill
+  monkeypatch.setattr(model, 'batch_size', lambda height, width: 3)
+  monkeypatch.setattr(model, 'fill', lambda tasks, **more: calls.append(
+      [task.image.shape[1] for task in tasks]) or fill(tasks, **more))
+  assert inpaint('in', 'masks', 'out') == (0, 'wrote 7 of 7 to out\n', '')
+  assert calls == [[32, 32, 32], [32, 40, 40], [40]]
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image, hole(image.shape[:2]))
+  monkeypatch.setattr(command, '_MOST_PIXELS', 24 * 80)
+  calls.clear()
+  assert inpaint('in', 'masks', 'out', '--overwrite')[0] == 0
+  assert max(map(sum, calls)) == 80
+
+
+def test_of_eight_pictures_two_are_broken(place, inpaint):
+  names = [f'{i}.png' for i in range(8)]
+  images = write_folder(*names)
+  for name in ('2.png', '5.png'):
+    Path('in', name).write_bytes(Path('in', name).read_bytes()[:50])
+  status, out, err = inpaint('in', 'masks', 'out')
+  assert (status, out) == (2, 'wrote 6 of 8, 2 broken to out\n')
+  assert [err.count(name) for name in names] == [0, 0, 1, 0, 0, 1, 0, 0]
+  assert err.endswith('error: 2 of 8 images were broken and skipped\n')
+  del images['2.png'], images['5.png']
+  assert set(contents(Path('out'))) == set(images)
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image)
+
+
+def test_a_picture_that_breaks_after_it_was_checked_is_skipped(
+    place, inpaint, model, monkeypatch):
+  write_folder('a.png', 'b.png')
+  monkeypatch.setattr(
+      model, 'batch_size',
+      lambda *size: Path('in/b.png').write_bytes(b'') or 1)
+  status, out, err = inpaint('in', 'masks', 'out')
+  assert (status, out) == (2, 'wrote 1 of 2, 1 broken to out\n')
+  assert err.count('in/b.png (an empty file)') == 1
+
+
+def test_resume_makes_only_what_is_missing(place, inpaint):
+  images = write_folder('a.png', 'b.png', 'c.png')
+  assert inpaint('in', 'masks', 'out')[0] == 0
+  Path('out/b.png').unlink()
+  Path('out/a.png').write_bytes(b'somebody has changed it')
+  assert_refused(inpaint('in', 'masks', 'out'), 'out/a.png exists')
+  assert_refused(inpaint('in', 'masks', 'out', '--resume', '--overwrite'),
+                 'give one of them')
+  assert inpaint('in', 'masks', 'out', '--resume') == (
+      0, 'wrote 1 of 3, 2 existed to out\n', '')
+  assert_filled('out/b.png', images['b.png'])
+  assert Path('out/a.png').read_bytes() == b'somebody has changed it'
+  assert inpaint('in', 'masks', 'out', '--resume') == (
+      0, 'all 3 results exist in out\n', '')
+
+
+@pytest.mark.parametrize('fault', ['disk', 'model', 'user'])
+def test_what_was_written_before_a_fault_stays(
+    fault, place, inpaint, model, monkeypatch):
+  images = write_folder('a.png', 'b.png', 'c.png')
+  monkeypatch.setattr(model, 'batch_size', lambda *size: 1)
+  error, line, status = {
+      'disk': (OSError(28, 'No space left on device'),
+               'error: cannot write out/b.png: No space left on device\n', 1),
+      'model': (UsageError('it is not finite'), 'error: it is not finite\n', 2),
+      'user': (KeyboardInterrupt(), 'stopped\n', 130)}[fault]
+  with monkeypatch.context() as broken:
+    place_of, name = (files.os, 'replace') if fault == 'disk' else (
+        model, 'fill')
+    whole, calls = getattr(place_of, name), []
+
+    def fail(*words, **more):
+      calls.append(words)
+      if len(calls) == 2:
+        raise error
+      return whole(*words, **more)
+    broken.setattr(place_of, name, fail)
+    assert inpaint('in', 'masks', 'out') == (
+        status, 'wrote 1 of 3 to out\n', line)
+  assert sorted(contents(Path('out'))) == ['a.png']
+  assert inpaint('in', 'masks', 'out', '--resume')[0] == 0
+  for name, image in images.items():
+    assert_filled(f'out/{name}', image)
+
+
+def test_the_last_line_tells_time_and_programs(place, capfd, model):
+  write_folder('a.png')
+  cli.main(['inpaint', '--image=in', '--mask=masks', '--output=out'])
+  assert re.fullmatch(r'wrote 1 of 1 to out, in \d+\.\d s, '
+                      rf'{model.programs} programs? compiled\n',
+                      capfd.readouterr().out)
+
+
+def test_a_suffix_is_that_of_all_results(place, inpaint):
+  names = write_folder('a.jpg', 'b.png', 'sub/c.JPEG')
+  images = {name: read(f'in/{name}') for name in names}
+  assert inpaint('in', 'masks/b.png', 'out', '--suffix=png') == (
+      0, 'wrote 3 of 3 to out\n', '')
+  for name, image in images.items():
+    assert_filled(Path('out', name).with_suffix('.png'), image)
+  write('in/a.png', picture(3))
+  write('in/one.png', picture(3))
+  assert_refused(inpaint('in', 'masks/b.png', 'new', '--suffix=.png'),
+                 'in/a.jpg and in/a.png would both become new/a.png')
+  assert_refused(inpaint('in', 'masks', 'new', '--suffix=gif'),
+                 "--suffix: invalid choice: '.gif'")
+  assert_refused(inpaint('in/a.png', 'masks/b.png', 'a.tif', '--suffix=png'),
+                 '--suffix=.png, but the output is a.tif')
+
+
+def test_intermediate_maps_lie_beside_the_results(reader, inpaint):
+  write_folder('a.png', 'sub/b.png')
+  write('drawing.png', stroke())
+  words = ('in', 'masks', 'in/out', '--sketch=drawing.png')
+  assert inpaint(*words)[0] == 0
+  before = contents(Path('in/out'))
+  for flag in ('--save_intermediate', '--save-intermediate'):
+    assert inpaint(*words, flag, '--overwrite')[0] == 0
+  assert_refused(inpaint(*words[:2], 'in/out', flag), 'exists')
+  after = contents(Path('in/out'))
+  assert {name: after[name] for name in before} == before
+  assert sorted(after.keys() - before.keys()) == [
+      'intermediate/a.raw.png', 'intermediate/sub/b.raw.png']
+  Path('in/out/a.png').unlink()
+  assert inpaint(*words, flag, '--resume')[0] == 0
+  raw = read('in/out/intermediate/a.raw.png')
+  np.testing.assert_array_equal(raw[hole() > 0],
+                                read('in/out/a.png')[hole() > 0])
+  assert (raw[hole() == 0] != read('in/out/a.png')[hole() == 0]).any()
+  write('one.png', picture(3))
+  assert inpaint('one.png', 'masks/a.png', 'new/x.jpg',
+                 '--save_intermediate')[0] == 0
+  assert sorted(contents(Path('new'))) == ['intermediate/x.raw.png', 'x.jpg']
+
+
+def test_how_large_pictures_are_filled_is_said_once(
+    tmp_path, inpaint, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  write_folder('a.png', 'b.png', size=(40, 1100))
+  monkeypatch.setattr(
+      inference, 'load',
+      lambda path, checkpoint, edge, strategy: inference.Inpainter(
+          Stage({}, {}, (), ('image', 'mask'), Sizes(), (),
+                lambda nets, batch: {'image': 1 - batch['image']}), {},
+          strategy=strategy))
+  status, _, err = inpaint('in', 'masks', 'out', '--strategy=tile')
+  assert (status, err) == (
+      0, 'note: in/a.png is filled in windows of 1024 pixels\n')
+  assert inpaint('in', 'masks', 'whole', '--strategy=original')[2] == ''
+  assert_refused(inpaint('in', 'masks', 'out', '--strategy=tiles'),
+                 "invalid choice: 'tiles'")

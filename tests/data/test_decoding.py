@@ -269,3 +269,42 @@ def test_a_file_that_was_cut_off_is_refused(write):
   for end in (*range(1, len(whole), 97), *range(len(whole) - 9, len(whole))):
     with pytest.raises(decoding.Undecodable):
       decoded(whole[:end])
+
+
+# What a generator of files has found (benchmarks/formats.py)
+
+
+@pytest.mark.parametrize('compression', [None, 'zlib'])
+@pytest.mark.parametrize(('channels', 'options'), [
+    (2, {'photometric': 'minisblack', 'extrasamples': ['unassalpha']}),
+    (4, {'photometric': 'rgb', 'extrasamples': ['unspecified']})])
+def test_planes_that_pillow_mixes_up_are_read_by_tifffile(
+    channels, options, compression):
+  pixels = noise(20, 30, channels)
+  encoded = tiff(np.moveaxis(pixels, -1, 0), planarconfig='separate',
+                 compression=compression, **options)
+  np.testing.assert_array_equal(
+      decoded(encoded), pixels if channels == 2 else pixels[..., :3])
+
+
+@pytest.mark.parametrize('photometric', ['minisblack', 'miniswhite', 'rgb'])
+def test_large_tiff_files_of_either_byte_order_are_read(photometric):
+  pixels = noise(20, 30, *([3] if photometric == 'rgb' else []))
+  for byteorder in '<>':
+    encoded = tiff(pixels, photometric=photometric, bigtiff=True,
+                   byteorder=byteorder)
+    np.testing.assert_array_equal(
+        decoded(encoded),
+        255 - pixels if photometric == 'miniswhite' else pixels)
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_png_of_other_bytes_than_were_written_is_refused_quietly(
+    dtype, capfd):
+  whole = encoding.encode('.png', decoding.Picture(noise(9, 9, 3, dtype=dtype)))
+  for place in range(16, len(whole) - 4, 7):
+    spoiled = bytearray(whole)
+    spoiled[place] ^= 1
+    with pytest.raises(decoding.Undecodable):
+      decoded(bytes(spoiled))
+  assert capfd.readouterr().err == ''
