@@ -53,10 +53,3 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
       strategy=strategy, memory=memory, among=devices,
       published={name: pretrained.load(name)
                  for name in (guidance.published if guidance else ())})
-
-
-def _reads_edges(stage: Stage) -> bool:
-  """Returns whether a stage reads edges, known or true ones."""
-  return bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
-
-
