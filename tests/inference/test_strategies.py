@@ -77,6 +77,23 @@ def test_crops_are_filled_as_the_whole_picture_is(damage):
   assert negative.plan(*damage.shape, small, strategy='crop').window == 512
 
 
+def test_a_wide_hole_is_no_work_for_several_windows():
+  hole = np.zeros((1024, 1024), bool)
+  hole[341:682, 256:768] = True
+  in_tiles = plans.in_windows(hole, 512)
+  assert in_tiles.smaller == (512, 512)
+  assert len(in_tiles.parts) == 1
+  cropped = plans.in_windows(hole, 1024, crop=True)
+  assert cropped.smaller is None
+  assert [part.height for part in cropped.parts] == [768]
+  hole[100:110] = True  # a line needs windows, the wide hole does not
+  both = plans.in_windows(hole, 512)
+  assert both.smaller == (512, 512)
+  assert len(both.parts) > 2
+  assert not (both.parts[0].fills & both.parts[1].fills).any()
+  assert ((both.parts[0].fills | both.parts[1].fills) == hole).all()
+
+
 def test_windows_are_cropped_only_as_large_as_the_memory(damage):
   negative = inpainter(lambda batch: 1 - batch['image'], memory=30_000_000)
   plan = negative.plan(*damage.shape, damage, strategy='crop')
