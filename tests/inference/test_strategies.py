@@ -42,6 +42,7 @@ def damage():
 
 
 def test_a_group_of_holes_has_one_window_with_context(damage):
+  damage[448:704, 1024:1280] = True  # a window of 512 has just room for it
   layout = plans.in_windows(damage, 1024, crop=True)
   seen, deep = [], np.zeros_like(damage)
   for part in layout.parts:
@@ -56,7 +57,7 @@ def test_a_group_of_holes_has_one_window_with_context(damage):
                  (top, height, 1500), (left, width, 2300))]
     deep[tuple(inner)] = True
   # A line that is longer than the largest window is covered by such windows.
-  assert sorted(seen) == [512, 512, 1024, 1024, 1024]
+  assert sorted(seen) == [512, 512, 512, 1024, 1024, 1024]
   assert deep[damage].all()
 
 
@@ -70,11 +71,28 @@ def test_crops_are_filled_as_the_whole_picture_is(damage):
   # The picture is 1500 pixels high, which are padded for the network.
   assert set(sizes) == {(512, 512), (1504, 2048)}
   plan = negative.plan(*damage.shape, damage, strategy='crop')
-  assert (plan.strategy, plan.window) == ('crop', max(sizes)[0])
-  assert f'in windows of up to {plan.window} pixels around' in str(plan)
+  assert (plan.strategy, plan.window) == ('crop', 2048)
+  assert 'in windows of up to 2048 pixels around its holes' in str(plan)
   small = damage.copy()
   small[900:910] = False
   assert negative.plan(*damage.shape, small, strategy='crop').window == 512
+
+
+def test_a_wide_hole_is_no_work_for_several_windows():
+  hole = np.zeros((1024, 1024), bool)
+  hole[341:682, 256:768] = True
+  in_tiles = plans.in_windows(hole, 512)
+  assert in_tiles.smaller == (512, 512)
+  assert len(in_tiles.parts) == 1
+  cropped = plans.in_windows(hole, 1024, crop=True)
+  assert cropped.smaller is None
+  assert [part.height for part in cropped.parts] == [768]
+  hole[100:110] = True  # a line needs windows, the wide hole does not
+  both = plans.in_windows(hole, 512)
+  assert both.smaller == (512, 512)
+  assert len(both.parts) > 2
+  assert not (both.parts[0].fills & both.parts[1].fills).any()
+  assert ((both.parts[0].fills | both.parts[1].fills) == hole).all()
 
 
 def test_windows_are_cropped_only_as_large_as_the_memory(damage):
