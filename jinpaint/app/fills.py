@@ -38,11 +38,12 @@ async def _post(request: Request) -> Response:
   async with request.form(max_files=3, max_fields=3, max_part_size=2**16
                           ) as form:
     upload = uploads.named(session, _text(form, 'image'))
-    model = state.models.named(_text(form, 'model'))
+    model = await asyncio.to_thread(state.models.named, _text(form, 'model'))
     strategy = _text(form, 'strategy') or 'auto'
     if strategy not in STRATEGIES:
       raise HTTPException(400, f'there is no strategy {strategy}')
-    state.sessions.check_disk(4 * upload.height * upload.width)
+    await state.sessions.check_disk(
+        upload.height * upload.width * (upload.channels * upload.bits // 8 + 3))
     _, folder = session.new_folder()
     try:
       for what in _DRAWN:
@@ -71,7 +72,8 @@ async def _keep_drawing(request: Request, form: FormData, what: str,
     if what == 'mask':
       raise HTTPException(400, 'draw a mask first: it says what is filled')
     if what == 'edges' and model.about.needs_edge_map:
-      raise HTTPException(400, model.about.needs_edge_map)
+      raise HTTPException(400, f'{model.title} needs edges: draw them, or '
+                          'open a file that has them')
     return
   if not isinstance(drawing, UploadFile):
     raise HTTPException(400, f'the {what} must be a file')
@@ -147,7 +149,8 @@ async def _map(request: Request) -> Response:
 async def _find_edges(request: Request) -> Response:
   """Shows the edges that a model would be given, to be drawn on."""
   upload, state = uploads.of(request), request.app.state
-  model = state.models.named(request.query_params.get('model', ''))
+  model = await asyncio.to_thread(
+      state.models.named, request.query_params.get('model', ''))
   session = state.sessions.of(request)
   _, folder = session.new_folder()
   try:

@@ -13,6 +13,7 @@
 import base64
 import binascii
 from collections.abc import Collection
+import contextlib
 import hmac
 import ipaddress
 import socket
@@ -29,7 +30,7 @@ from jinpaint.app.settings import LOOPBACK, Settings
 # What a form brings along beside its files.
 _ENVELOPE = 2**16
 _UNCHANGING = ('GET', 'HEAD', 'OPTIONS')
-_HEADERS = {
+HEADERS = {
     'Content-Security-Policy': '; '.join((
         "default-src 'none'", "script-src 'self'", "style-src 'self'",
         "img-src 'self' blob:", "connect-src 'self'", "font-src 'self'",
@@ -42,6 +43,10 @@ _HEADERS = {
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Cache-Control': 'no-store',
 }
+
+
+class _Stalled(Exception):
+  """A client does not read its answer."""
 
 
 class Guard:
@@ -62,7 +67,8 @@ class Guard:
     if refusal := self._refusal(scope['method'], Headers(scope=scope)):
       await refusal(scope, receive, send)
       return
-    await self._app(scope, self._bounded(receive), send)
+    with contextlib.suppress(_Stalled):  # the connection is closed then
+      await self._app(scope, self._bounded(receive), send)
 
   def _refusal(self, method: str, headers: Headers) -> Response | None:
     """Returns the answer to a request that is refused, or None."""
@@ -131,10 +137,13 @@ class Guard:
     async def with_headers(message: Message) -> None:
       if message['type'] == 'http.response.start':
         headers = MutableHeaders(scope=message)
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
           headers.setdefault(name, value)
-      with anyio.fail_after(stall):
-        await send(message)
+      try:
+        with anyio.fail_after(stall):
+          await send(message)
+      except TimeoutError:
+        raise _Stalled from None
 
     return with_headers
 

@@ -4,6 +4,7 @@ All files lie in one private temporary folder, below it in one folder a session.
 Their names are random; nothing that a visitor sends becomes part of a path.
 """
 
+import asyncio
 from collections.abc import Callable
 import dataclasses
 import os
@@ -85,7 +86,9 @@ class Sessions:
     session = self._all.get(request.cookies.get(COOKIE, ''))
     if session is None:
       if len(self._all) >= self._limits.sessions:
-        self._end(min(self._all.values(), key=lambda other: other.used))
+        # One without pictures first: it costs nobody anything.
+        self._end(min(self._all.values(), key=lambda other: (
+            bool(other.images), other.used)))
       name = secrets.token_urlsafe(24)
       session = Session(name, self.folder / secrets.token_hex(8))
       self._all[name] = session
@@ -107,7 +110,7 @@ class Sessions:
     session.used = time.monotonic()
     return session
 
-  def check_disk(self, more: int = 0) -> None:
+  async def check_disk(self, more: int = 0) -> None:
     """Checks that there is room.
 
     Args:
@@ -116,7 +119,8 @@ class Sessions:
     Raises:
       HTTPException: 503, there is none.
     """
-    if self._taken() + more > self._limits.disk:
+    taken = await asyncio.to_thread(self._taken)
+    if taken + more > self._limits.disk:
       raise HTTPException(503, 'the server has no room for more pictures now; '
                           'try again later')
 

@@ -67,6 +67,8 @@ class Fill:
 
   def room(self) -> int:
     """Returns how many pictures of its size fit a batch."""
+    if self.strategy not in ('auto', 'original'):
+      return 1  # windows have other sizes than their pictures
     return self.models.open(self.model).batch_size(
         self.upload.height, self.upload.width)
 
