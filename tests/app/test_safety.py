@@ -406,7 +406,7 @@ def test_a_session_is_a_secret_that_scripts_and_other_sites_do_not_get(app):
 
 def test_with_a_user_nobody_else_gets_anything():
   with serving(user='ann', password='schlüssel') as app:
-      client = TestClient(app, base_url='http://127.0.0.1', headers=LIGHT)
+    client = TestClient(app, base_url='http://127.0.0.1', headers=LIGHT)
     def status(text, scheme='Basic'):
       given = base64.b64encode(text.encode()).decode()
       return client.get('/', headers={'Authorization': f'{scheme} {given}'}
