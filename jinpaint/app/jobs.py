@@ -272,19 +272,19 @@ class Jobs:
         job.share = share
 
     works = [job.work for job in jobs]
+    outcome, fault = 'done', None
     try:
       works[0].do(works, stop, progress)
-      outcome, message = 'done', ''
     except Stopped:
-      outcome, message = 'cancelled', ''
+      outcome = 'cancelled'
     except Exception as error:
-      if len(jobs) > 1:  # the picture of one shall not spoil the others'
-        for job in jobs:
-          self._do([job])
-        return
-      # A job that was cancelled may have lost its files.
-      outcome = 'failed'
-      message = _line(error) if jobs[0].state == 'running' else ''
+      outcome, fault = 'failed', error
+    if fault is not None and len(jobs) > 1:
+      for job in jobs:  # the picture of one shall not spoil the others'
+        self._do([job])
+      return
+    # What was cancelled may have lost its files, and nobody asks why it failed.
+    message = _line(fault) if fault and jobs[0].state == 'running' else ''
     with self._changed:
       for job in jobs:
         job.seconds = time.monotonic() - job.began
