@@ -3,6 +3,7 @@
 import io
 import time
 
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 import pytest
@@ -19,8 +20,15 @@ from visitors import (
 )
 
 import jinpaint
+from jinpaint.app import models
+from jinpaint.app.settings import Settings
 from jinpaint.data import decoding, encoding
 from jinpaint.data.decoding import Picture
+from jinpaint.data.examples import Data
+from jinpaint.guidance import Guidance
+from jinpaint.inference import Inpainter
+from jinpaint.runs import packed
+from jinpaint.stage import Sizes, Stage
 
 # One size, so that one program is compiled.
 HEIGHT, WIDTH = 32, 48
@@ -187,6 +195,68 @@ def test_a_page_that_is_closed_drops_its_picture():
     assert client.delete(f'/api/fills/{job}').status_code == 204
     assert wait(client, job)['state'] == 'cancelled'
     assert client.get(f'/api/fills/{job}/view').status_code == 409
+
+
+class Painter(models.Models):
+  """One model, which paints what it is given: mask, sketch, edges."""
+
+  def __init__(self):
+    super().__init__(Settings())
+    # Of the edges, those three pixels to the left, which are known.
+    paint = lambda _, batch: {
+        'image': jnp.concatenate([
+            batch['mask'], batch['sketch'],
+            jnp.roll(batch['known_edge'], 3, axis=2)], axis=3),
+        'edge': batch['known_edge']}
+    stage = Stage({}, {}, (), ('image', 'mask', 'sketch', 'known_edge'),
+                  Sizes(), (), paint, makes=('image', 'edge'))
+    self.painter = models.Model(
+        'painter', 'Painter', packed.OWN, 'none', 'none', stage, Inpainter(
+            stage, {}, guidance=Guidance(Data(edge='canny'), training=False)))
+
+  def all(self):
+    return {'painter': self.painter}
+
+  def open(self, model):
+    return model.about
+
+
+def test_sketch_and_edges_reach_the_model_as_they_were_drawn():
+  with serving() as app:
+    app.state.models = Painter()
+    client = visitor(app)
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[:, 28:] = 200
+    image = upload(client, encoded(pixels))['id']
+    mask, sketch, edges = (np.zeros((HEIGHT, WIDTH), np.uint8)
+                           for _ in range(3))
+    mask[4:28, 30:33] = 255
+    sketch[10:12, 20:40] = 255
+    edges[15:18, 20:30] = 255
+    def result(**drawn):
+      job = fill(client, image, mask, model='painter', drawn=drawn)
+      return job, decoding.decode(saved(client, job).content).pixels
+    job, filled = result(sketch=sketch, edges=edges)
+    hole = mask > 0
+    assert (filled[hole][:, 0] == 255).all()
+    np.testing.assert_array_equal(filled[..., 1][hole], sketch[hole])
+    np.testing.assert_array_equal(filled[..., 2][hole],
+                                  np.roll(edges, 3, 1)[hole])
+    assert client.get(f'/api/fills/{job}').json()['maps'] == [
+        'raw_image', 'edge']
+    shown = client.get(f'/api/fills/{job}/maps/edge')
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(
+        shown.content)))[~hole], edges[~hole])
+    # Without edges, the model is given those that the page can show before.
+    response = client.post(f'/api/images/{image}/edges?model=painter',
+                           content=encoded(mask))
+    found = np.asarray(Image.open(io.BytesIO(response.content)))
+    assert np.roll(found, 3, 1)[hole].any()
+    for drawn in ({}, {'edges': found}):
+      _, filled = result(**drawn)
+      np.testing.assert_array_equal(filled[..., 2][hole],
+                                    np.roll(found, 3, 1)[hole])
+      assert not filled[..., 1][hole].any()
 
 
 GREY, EMPTY = MASK // 2, np.zeros_like(MASK)
