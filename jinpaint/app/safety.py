@@ -54,7 +54,8 @@ class Guard:
 
   def __init__(self, app: ASGIApp, settings: Settings):
     self._app, self._settings = app, settings
-    self._hosts = _names(settings.host)
+    self._hosts = {*_names(settings.host),
+                   *(name.lower() for name in settings.names)}
     self._most = settings.limits.bytes + _ENVELOPE
 
   async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

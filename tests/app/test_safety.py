@@ -101,6 +101,15 @@ def test_the_names_of_this_machine_are_taken(client, host):
   assert client.get('/', headers={'Host': host}).status_code == 200
 
 
+def test_a_proxy_is_named_to_be_known():
+  with serving(names=('Photos.example',)) as app:
+    client = visitor(app)
+    response = client.post('/api/images', content=PICTURE, headers={
+        'Host': 'photos.example', 'Origin': 'https://photos.example'})
+    assert response.status_code == 200
+    assert refused(client.get('/', headers={'Host': 'evil.example'}), 403)
+
+
 # A foreign Origin.
 
 
@@ -197,11 +206,28 @@ def test_pixels_above_the_limit_are_refused_before_they_are_decoded():
   with serving(limits=Limits(pixels=99)) as app:
     client = visitor(app)
     upload(client, encoded(noise(9, 11, 3)))
-    assert refused(client.post(
-        '/api/images', content=encoded(noise(10, 10, 3))), 413)
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, np.zeros((10, 10, 3), np.uint16))
-    assert refused(client.post('/api/images', content=stream.getvalue()), 413)
+    large = noise(10, 10, 3)
+    for contents in (*(encoded(large, kind) for kind in (
+        'PNG', 'JPEG', 'WEBP', 'AVIF', 'BMP', 'TIFF')),
+                     tiff(large.astype(np.uint16), photometric='rgb')):
+      assert refused(client.post('/api/images', content=contents), 413,
+                     '10 x 10')
+
+
+def tiff(*pages, **options):
+  stream = io.BytesIO()
+  with tifffile.TiffWriter(stream) as file:
+    for page in pages:
+      file.write(page, **options)
+  return stream.getvalue()
+
+
+def test_tiffs_of_huge_tiles_or_endless_pages_are_refused(client):
+  small = np.zeros((8, 8), np.uint8)
+  tiles = tiff(small, tile=(4096, 4096), compression='zlib')
+  assert refused(client.post('/api/images', content=tiles), 413, 'tiles')
+  pages = tiff(*[small] * 40)
+  assert refused(client.post('/api/images', content=pages), 415, 'pages')
 
 
 def test_an_upload_of_two_gigabytes_is_refused_before_it_is_read(app, client):
@@ -243,17 +269,15 @@ def test_files_of_a_form_are_bounded_too():
 
 def test_bombs_of_png_and_tiff_take_no_memory(tmp_path):
   large = inflating(200)
-  page = io.BytesIO()
-  tifffile.imwrite(page, np.zeros((64, 64), np.uint16), compression='zlib',
-                   photometric='minisblack')
-  tiff = page.getvalue()
-  with tifffile.TiffFile(io.BytesIO(tiff)) as file:
+  page = tiff(np.zeros((64, 64), np.uint16), compression='zlib',
+              photometric='minisblack')
+  with tifffile.TiffFile(io.BytesIO(page)) as file:
     first = file.pages.first
     tag = first.tags['StripByteCounts']
   # The strip's bytes come at the end instead, and there are many of them.
-  moved = bytearray(tiff + large)
+  moved = bytearray(page + large)
   offsets = first.tags['StripOffsets']
-  struct.pack_into('<I', moved, offsets.valueoffset, len(tiff))
+  struct.pack_into('<I', moved, offsets.valueoffset, len(page))
   struct.pack_into('<I' if tag.dtype == 4 else '<H', moved, tag.valueoffset,
                    len(large) if tag.dtype == 4 else 65535)
   bombs = {
