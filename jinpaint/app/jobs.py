@@ -22,6 +22,9 @@ from jinpaint.inference import Stopped
 
 _LOG = logging.getLogger('jinpaint.app')
 
+# Seconds that the work which is given up at the end may still take.
+_FAREWELL = 5
+
 Stop = Callable[[], bool]
 Progress = Callable[[float], None]
 
@@ -107,14 +110,15 @@ class Jobs:
     self._thread.start()
 
   def close(self) -> None:
-    """Gives up all jobs and waits for the one that runs to end."""
+    """Gives up all jobs, and waits a little for the one that runs to end."""
     with self._changed:
       self._closed = True
       for job in self._all.values():
         self._cancel(job)
       self._changed.notify_all()
     if self._thread.is_alive():
-      self._thread.join()
+      # A program that is being compiled cannot be stopped.
+      self._thread.join(_FAREWELL)
 
   def add(self, session: str, work: Work) -> Job:
     """Adds work to the queue.

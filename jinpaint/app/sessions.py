@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,6 +24,7 @@ from jinpaint.app.settings import Limits
 if TYPE_CHECKING:
   from jinpaint.app.uploads import Upload
 
+_PREFIX, _LOCK = 'jinpaint-app-', '.lock'
 COOKIE = 'jinpaint_session'
 
 
@@ -78,8 +79,11 @@ class Sessions:
     """
     self._limits, self._ended = limits, ended
     self._all: dict[str, Session] = {}
+    _delete_left_behind()
     # Its mode is 0700.
-    self.folder = Path(tempfile.mkdtemp(prefix='jinpaint-app-'))
+    self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    self._lock = (self.folder / _LOCK).open('w')
+    _lock(self._lock)
 
   def greet(self, request: Request, response: Response) -> Session:
     """Returns the session of a visitor, who gets one if there is none."""
@@ -146,8 +150,36 @@ class Sessions:
     for session in list(self._all.values()):
       self._end(session)
     shutil.rmtree(self.folder, ignore_errors=True)
+    self._lock.close()
 
   def _end(self, session: Session) -> None:
     self._all.pop(session.id, None)
     self._ended(session)
     shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def _delete_left_behind() -> None:
+  """Deletes the folders of servers that were killed.
+
+  A folder whose server lives is locked by it. Those of others who work on this
+  machine are not looked at.
+  """
+  for folder in Path(tempfile.gettempdir()).glob(f'{_PREFIX}*'):
+    try:
+      if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        continue
+      with (folder / _LOCK).open('r+') as lock:
+        if _lock(lock):
+          shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # it has just been deleted, or is none of ours
+      continue
+
+
+def _lock(lock: IO[str]) -> bool:
+  """Locks a file for this process; returns whether nobody else has."""
+  import fcntl  # imported here: Windows has none
+  try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    return False
+  return True

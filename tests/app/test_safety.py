@@ -2,10 +2,12 @@
 
 import base64
 import io
+import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -39,7 +41,7 @@ def client(app):
 
 def files_of(app):
   return [path for path in app.state.sessions.folder.rglob('*')
-          if path.is_file()]
+          if path.is_file() and path.name != '.lock']
 
 
 def refused(response, status, *words):
@@ -503,3 +505,20 @@ def test_what_is_uploaded_is_deleted_with_its_session_and_with_the_server():
     upload(visitor(app), PICTURE)
     assert files_of(app)
   assert not folder.exists()
+
+
+def test_what_a_killed_server_has_left_is_deleted_by_the_next_one(
+    tmp_path, monkeypatch):
+  monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+  code = ('import os, signal\n'
+          'from jinpaint.app import sessions, settings\n'
+          'made = sessions.Sessions(settings.Limits())\n'
+          '(made.folder / "picture").write_text("secret")\n'
+          'os.kill(os.getpid(), signal.SIGKILL)\n')
+  subprocess.run([sys.executable, '-c', code], check=False,
+                 env={**os.environ, 'TMPDIR': str(tmp_path)})
+  [left] = tmp_path.iterdir()
+  with serving() as first, serving():
+    assert not left.exists()
+    assert first.state.sessions.folder.exists()
+  assert not list(tmp_path.iterdir())
