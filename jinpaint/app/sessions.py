@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from typing import IO, TYPE_CHECKING
@@ -83,7 +84,7 @@ class Sessions:
     # Its mode is 0700.
     self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     self._lock = (self.folder / _LOCK).open('w')
-    _lock(self._lock)
+    _lock(self._lock)  # until this process ends, however it does
 
   def greet(self, request: Request, response: Response) -> Session:
     """Returns the session of a visitor, who gets one if there is none."""
@@ -164,6 +165,8 @@ def _delete_left_behind() -> None:
   A folder whose server lives is locked by it. Those of others who work on this
   machine are not looked at.
   """
+  if sys.platform == 'win32':  # whose temporary folder is the user's own
+    return
   for folder in Path(tempfile.gettempdir()).glob(f'{_PREFIX}*'):
     try:
       if folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -177,6 +180,8 @@ def _delete_left_behind() -> None:
 
 def _lock(lock: IO[str]) -> bool:
   """Locks a file for this process; returns whether nobody else has."""
+  if sys.platform == 'win32':
+    return True
   import fcntl  # imported here: Windows has none
   try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
