@@ -20,7 +20,7 @@ import tifffile
 import uvicorn
 from visitors import ask, encoded, hole, LIGHT, noise, serving, upload, visitor
 
-from jinpaint.app import server, uploads
+from jinpaint.app import pictures, server
 from jinpaint.app import serving as serving_module
 from jinpaint.app.settings import Limits, Settings
 from jinpaint.errors import UsageError
@@ -391,9 +391,9 @@ def test_a_script_in_the_name_of_a_file_stays_text(app, client):
   assert image['name'] == shown
   assert 'onerror' not in client.get('/').text
   assert not [path for path in files_of(app) if 'onerror' in path.name]
-  assert uploads.as_text('..\\..\\a.png') == 'a.png'
-  assert uploads.as_text('\u202egnp.exe') == 'gnp.exe'
-  assert uploads.as_text('../') == 'picture'
+  assert pictures.as_text('..\\..\\a.png') == 'a.png'
+  assert pictures.as_text('\u202egnp.exe') == 'gnp.exe'
+  assert pictures.as_text('../') == 'picture'
 
 
 def test_the_type_is_that_of_the_contents_and_not_of_the_name(client):
