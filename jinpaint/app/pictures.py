@@ -1,4 +1,4 @@
-"""Pictures that are kept on disk: a file's own bytes, and later other pixels."""
+"""Pictures kept on disk: a file's own bytes, and later pixels beside them."""
 
 import dataclasses
 import os
