@@ -357,8 +357,7 @@ def test_a_connection_that_asks_for_nothing_is_closed(said, monkeypatch):
   listener = serving_module._listen('127.0.0.1', 0)
   running = uvicorn.Server(uvicorn.Config(
       answer, http=serving_module.Patient, ws='none', lifespan='off',
-      timeout_keep_alive=1,
-      log_config=None))
+      timeout_keep_alive=1, log_config=None))
   thread = threading.Thread(target=running.run,
                             kwargs={'sockets': [listener]})
   thread.start()
