@@ -18,7 +18,7 @@ from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
 _COMMANDS = ('inpaint', 'doctor', 'masks', 'sketches', 'pack', 'convert',
-             'weights', 'systems', 'report')
+             'weights', 'systems', 'report', 'app')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
