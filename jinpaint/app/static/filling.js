@@ -123,6 +123,6 @@ export function showViews(job, choose) {
     label.append(radio, TITLES[name] ?? name.replaceAll('_', ' '));
     return label;
   });
-  byId('views').replaceChildren(byId('views').querySelector('legend'), ...labels);
+  byId('views').replaceChildren(...labels);
   byId('views').hidden = names.length < 2;
 }

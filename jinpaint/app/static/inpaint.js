@@ -84,7 +84,8 @@ function showStep(current) {
     if (name === current) byId(`step-${name}`).setAttribute('aria-current', 'step');
     else byId(`step-${name}`).removeAttribute('aria-current');
   }
-  byId('marking').disabled = current === 'open' || Boolean(result);
+  byId('marking').hidden = !image || Boolean(result);
+  byId('back').hidden = !result;
 }
 
 byId('go-mask').addEventListener('click', () => {
@@ -113,7 +114,7 @@ function showOptions(select, options, chosen) {
 function showModel() {
   const model = chosenModel();
   if (!model) return;
-  byId('model-note').textContent = model.note || '';
+  byId('model-note').textContent = model.note && `This model ${model.note}.`;
   const layers = ['mask'];
   if (model.follows_sketches) layers.push('sketch');
   if (model.reads_edges && (hasEdges || model.needs_edge_map)) layers.push('edges');
@@ -182,8 +183,9 @@ function showResult(job) {
   byId('results').hidden = false;
   byId('result-bar').hidden = false;
   byId('mark-bar').hidden = true;
-  const how = job.plan ? ` Filled ${job.plan}.` : '';
-  byId('result-text').textContent = `Filled in ${job.seconds.toFixed(1)} s.${how}`;
+  byId('fill').classList.remove('primary');
+  byId('result-text').textContent =
+    `Filled ${job.plan} in ${job.seconds.toFixed(1)} s.`;
   byId('save').href = `/api/fills/${job.id}/file?as=png`;
   const isPNG = image.format === 'PNG';
   byId('save-original').hidden = isPNG;
@@ -193,6 +195,7 @@ function showResult(job) {
     'pixels bit for bit; Save image writes a PNG, which does.' : '';
   showViews(job, compareWith);
   showStep('fill');
+  stage.scrollIntoView({block: 'nearest'});
   say('The picture is filled. Move the border to compare before and after.');
 }
 
@@ -220,6 +223,7 @@ function leaveResult() {
   byId('results').hidden = true;
   byId('result-bar').hidden = true;
   byId('mark-bar').hidden = false;
+  byId('fill').classList.add('primary');
   if (image) showStep('mark');
 }
 

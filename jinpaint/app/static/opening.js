@@ -50,7 +50,10 @@ export class Opening {
         src: `/api/samples/${encodeURIComponent(name)}`, alt: '',
         loading: 'lazy'});
       Object.assign(button, {type: 'button', className: 'thumbnail'});
-      button.append(image, title);
+      const caption = document.createElement('span');
+      Object.assign(caption, {className: 'visually-hidden', textContent: title});
+      button.title = title;
+      button.append(image, caption);
       button.addEventListener('click', () => this.sample(name));
       item.append(button);
       return item;

@@ -58,7 +58,8 @@ export class Toolbar {
     editor.addEventListener('tool', () => this.show());
     editor.addEventListener('change', () => this.show());
     editor.canvas.element.addEventListener('painted', () => {
-      byId('zoom').textContent = `${Math.round(100 * editor.view.scale)} %`;
+      byId('zoom').textContent = editor.picture ?
+        `${Math.round(100 * editor.view.scale)} %` : '';
     });
     document.addEventListener('keydown', event => this.key(event));
     this.show();
@@ -94,6 +95,10 @@ export class Toolbar {
       radio.checked = Number(radio.value) === editor.width;
     }
     byId('width').value = editor.width;
+    for (const id of ['clear', 'invert', 'zoom-in', 'zoom-out', 'zoom-fit',
+      'zoom-whole']) {
+      byId(id).disabled = !editor.picture;
+    }
     byId('undo').disabled = !editor.history.canUndo;
     byId('redo').disabled = !editor.history.canRedo;
   }
