@@ -3,7 +3,8 @@ import {getJSON, pause, postJSON, remove} from '/static/api.js';
 import {toBitmap} from '/static/opening.js';
 import {encode} from '/static/png.js';
 
-const POLL = 400; // milliseconds
+// Milliseconds between two questions, the first time and later.
+const [SOON, LATER] = [100, 400];
 const byId = id => document.getElementById(id);
 const TITLES = {
   result: 'Result', raw_image: 'Raw', edge: 'Edges', sketch: 'Sketch'};
@@ -78,7 +79,7 @@ export class Filling {
 
   // Returns the status of a job that is done, or null if it was cancelled.
   async #wait(run) {
-    while (this.job === run) {
+    for (let wait = SOON; this.job === run; wait = Math.min(2 * wait, LATER)) {
       const status = await getJSON(`/api/fills/${run.id}`);
       if (status.state === 'done') return status;
       if (status.state === 'cancelled') return null;
@@ -87,7 +88,7 @@ export class Filling {
       if (status.state === 'running' && status.done > 0) {
         byId('progress-bar').value = status.done;
       }
-      await pause(POLL);
+      await pause(wait);
     }
     return null;
   }

@@ -29,10 +29,13 @@ export class Pointing {
     on('contextmenu', 'menu');
   }
 
-  // Where an event is, in CSS pixels of the window.
+  // Where an event is, in CSS pixels of the window, which lies in the border.
   where(event) {
-    const box = this.element.getBoundingClientRect();
-    return {x: event.clientX - box.left, y: event.clientY - box.top};
+    const {element} = this;
+    const box = element.getBoundingClientRect();
+    return {
+      x: event.clientX - box.left - element.clientLeft,
+      y: event.clientY - box.top - element.clientTop};
   }
 
   inPicture(event) {

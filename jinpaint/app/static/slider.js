@@ -42,8 +42,10 @@ export class Slider {
 
   drag(event) {
     const [left, right] = this.range;
-    const box = this.canvas.element.getBoundingClientRect();
-    this.set((event.clientX - box.left - left) / (right - left || 1));
+    const {element} = this.canvas;
+    const x = event.clientX - element.getBoundingClientRect().left -
+      element.clientLeft;
+    this.set((x - left) / (right - left || 1));
   }
 
   key(event) {
