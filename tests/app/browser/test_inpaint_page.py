@@ -67,6 +67,7 @@ def test_strokes_are_in_pixels_of_the_picture_at_every_zoom(inpaint):
   fitted = inpaint.drawn()
   page.get_by_role('button', name='Clear area').click()
   page.get_by_role('button', name='Zoom to 100 %').click()
+  inpaint.painted()
   assert inpaint.scale() == 1
   inpaint.draw((10.5, 20.5), (50.5, 20.5), scale=1)
   np.testing.assert_array_equal(inpaint.drawn(), fitted)
@@ -183,6 +184,7 @@ def test_a_picture_is_filled_by_the_keyboard_alone(new_page):
   page.locator('#samples button').first.wait_for()
   tab_to('upload')
   with page.expect_file_chooser() as chooser:
+    page.evaluate('0')  # by now the browser hands its dialog over
     press('Enter')
   before = noise()
   chooser.value.set_files({'name': 'a.png', 'mimeType': 'image/png',
