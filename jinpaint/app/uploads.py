@@ -107,7 +107,8 @@ async def receive(request: Request, path: Path) -> None:
     HTTPException: it is too large, or there is no room; nothing is left.
   """
   limits = request.app.state.settings.limits
-  request.app.state.sessions.check_disk(int(request.headers.get('content-length', 0)))
+  length = request.headers.get('content-length', '0')
+  await request.app.state.sessions.check_disk(int(length))
   size = 0
   try:
     with path.open('wb') as file:
@@ -266,6 +267,7 @@ async def _delete(request: Request) -> Response:
 async def _read_drawing(request: Request) -> Response:
   """Reads a mask or a sketch in any form that people make them in."""
   upload, what = of(request), request.query_params.get('what', 'mask')
+  hole = request.query_params.get('hole', 'auto')
   if what not in ('mask', 'sketch'):
     raise HTTPException(400, 'what=mask or what=sketch')
   session = request.app.state.sessions.of(request)
@@ -273,7 +275,7 @@ async def _read_drawing(request: Request) -> Response:
   try:
     await receive(request, folder / 'source')
     drawn, note = await in_thread(
-        request, drawings.read_as_meant, folder, what,
+        request, drawings.read_as_meant, folder / 'source', what, hole,
         (upload.height, upload.width),
         request.app.state.settings.limits.pixels)
   finally:
