@@ -140,6 +140,29 @@ def test_a_sketch_leads_a_run_that_follows_sketches(inpaint):
     page.get_by_role('radio', name=name, exact=True).check()
 
 
+def test_edges_are_shown_and_those_that_are_drawn_reach_the_model(inpaint):
+  page = inpaint.upload(encoded(np.kron(
+      noise(6, 8, 3), np.ones((8, 8, 1), np.uint8)))).page
+  page.get_by_label('Model').select_option('follower')
+  inpaint.draw((10, 10), (50, 40), tool='Rectangle')
+  mask = inpaint.drawn()
+  without = pixels_of(inpaint.fill().saved())
+  page.get_by_role('button', name='Back to marking').click()
+  page.get_by_role('button', name='Show edges').click()
+  page.get_by_role('radio', name='Edges').and_(
+      page.locator(':checked')).wait_for()
+  edges = inpaint.drawn('edge map')
+  assert edges[~mask].any()
+  assert not edges[12:38, 12:48].any()
+  same = pixels_of(inpaint.fill().saved())
+  np.testing.assert_array_equal(same, without)
+  page.get_by_role('button', name='Back to marking').click()
+  inpaint.draw((2, 4), (60, 4), tool='Line')
+  differs = changed(without, pixels_of(inpaint.fill().saved()))
+  assert differs[mask].any()
+  assert not differs[~mask].any()
+
+
 def test_a_mask_file_is_read_and_what_was_understood_is_said(inpaint):
   page = inpaint.upload(encoded(noise())).page
   drawing = np.zeros((48, 64, 4), np.uint8)
