@@ -15,7 +15,7 @@ function palette({whiteHoles, opacity}) {
     const isMarked = bits & BITS.mask;
     // What lies outside the hole is not read, and so it is faint.
     if (bits & BITS.edges) [colour, alpha] = [[0, 110, 80], isMarked ? 255 : 150];
-    if (bits & BITS.sketch) [colour, alpha] = [[20, 40, 160], isMarked ? 255 : 110];
+    if (bits & BITS.sketch) [colour, alpha] = [[20, 80, 240], isMarked ? 255 : 150];
     bytes.set([...colour, alpha], 4 * bits);
   }
   return words;
