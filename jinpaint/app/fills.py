@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from jinpaint.app import drawings, uploads
+from jinpaint.app import drawings, pictures, uploads
 from jinpaint.app.jobs import Job, Work
 from jinpaint.app.models import Model
+from jinpaint.app.pictures import Upload
 from jinpaint.app.threads import in_thread
-from jinpaint.app.uploads import Upload
 from jinpaint.app.works import Edges, Fill, Maps
 from jinpaint.data import encoding, files
 
@@ -49,7 +49,7 @@ async def _post(request: Request) -> Response:
       for what in _DRAWN:
         await _keep_drawing(request, form, what, folder, upload, model)
       fill = Fill(folder, upload, model, strategy, state.models)
-      uploads.link(upload.folder, fill.before)
+      pictures.link(upload.folder, fill.before)
       job = state.jobs.add(session.id, fill)
     except BaseException:
       session.delete(folder)
@@ -131,7 +131,7 @@ async def _delete(request: Request) -> Response:
 async def _view(request: Request) -> Response:
   """Shows a result."""
   fill = _filled(request)
-  path = await in_thread(request, uploads.view, fill.after)
+  path = await in_thread(request, pictures.view, fill.after)
   return FileResponse(path, media_type='image/png')
 
 
@@ -204,7 +204,7 @@ async def _file(request: Request) -> Response:
 def _write(folder: Path, path: Path) -> None:
   """Writes the file of a result."""
   try:
-    encoded = encoding.encode(path.suffix, uploads.picture_in(folder))
+    encoded = encoding.encode(path.suffix, pictures.picture_in(folder))
   except encoding.Unencodable as error:
     raise HTTPException(400, f'{path.suffix}: {error}') from error
   files.write_atomically(path, encoded)
@@ -215,7 +215,7 @@ async def _reuse(request: Request) -> Response:
   state = request.app.state
   fill, session = _filled(request), state.sessions.of(request)
   name, folder = session.new_folder()
-  uploads.link(fill.after, folder)
+  pictures.link(fill.after, folder)
   upload = dataclasses.replace(fill.upload, id=name, folder=folder)
   session.add(upload, state.settings.limits.images)
   return JSONResponse(upload.described())

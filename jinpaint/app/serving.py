@@ -60,6 +60,8 @@ def _listen(host: str, port: int) -> socket.socket:
   listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
   try:
     listener.bind((host, port))
+    # Who comes before all is ready waits instead of being refused.
+    listener.listen()
   except OSError as error:
     listener.close()
     if error.errno == errno.EADDRINUSE:

@@ -14,16 +14,14 @@ import shutil
 import sys
 import tempfile
 import time
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jinpaint.app.pictures import Upload
 from jinpaint.app.settings import Limits
-
-if TYPE_CHECKING:
-  from jinpaint.app.uploads import Upload
 
 _PREFIX, _LOCK = 'jinpaint-app-', '.lock'
 COOKIE = 'jinpaint_session'
@@ -42,7 +40,7 @@ class Session:
 
   id: str
   folder: Path
-  images: dict[str, 'Upload'] = dataclasses.field(default_factory=dict)
+  images: dict[str, Upload] = dataclasses.field(default_factory=dict)
   used: float = dataclasses.field(default_factory=time.monotonic)
 
   def new_folder(self) -> tuple[str, Path]:
@@ -56,7 +54,7 @@ class Session:
     """Deletes one of its folders."""
     shutil.rmtree(folder, ignore_errors=True)
 
-  def add(self, upload: 'Upload', most: int) -> None:
+  def add(self, upload: Upload, most: int) -> None:
     """Adds an upload; deletes the oldest one if there are too many."""
     self.images[upload.id] = upload
     while len(self.images) > most:

@@ -141,6 +141,7 @@ def test_a_job_that_nobody_asks_for_is_dropped(running):
     job = made.add('a', Task('long', [], gate=threading.Event()))
     until(lambda: made.sweep() or job.ended)
     assert job.state == 'cancelled'
+    assert 'dropped' in job.message
     until(lambda: job.work.discarded)
 
 

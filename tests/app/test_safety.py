@@ -20,7 +20,7 @@ import tifffile
 import uvicorn
 from visitors import ask, encoded, hole, LIGHT, noise, serving, upload, visitor
 
-from jinpaint.app import server, uploads
+from jinpaint.app import pictures, server
 from jinpaint.app import serving as serving_module
 from jinpaint.app.settings import Limits, Settings
 from jinpaint.errors import UsageError
@@ -357,7 +357,7 @@ def test_a_connection_that_asks_for_nothing_is_closed(said, monkeypatch):
   listener = serving_module._listen('127.0.0.1', 0)
   running = uvicorn.Server(uvicorn.Config(
       answer, http=serving_module.Patient, ws='none', lifespan='off',
-      log_config=None))
+      timeout_keep_alive=1, log_config=None))
   thread = threading.Thread(target=running.run,
                             kwargs={'sockets': [listener]})
   thread.start()
@@ -391,9 +391,9 @@ def test_a_script_in_the_name_of_a_file_stays_text(app, client):
   assert image['name'] == shown
   assert 'onerror' not in client.get('/').text
   assert not [path for path in files_of(app) if 'onerror' in path.name]
-  assert uploads.as_text('..\\..\\a.png') == 'a.png'
-  assert uploads.as_text('\u202egnp.exe') == 'gnp.exe'
-  assert uploads.as_text('../') == 'picture'
+  assert pictures.as_text('..\\..\\a.png') == 'a.png'
+  assert pictures.as_text('\u202egnp.exe') == 'gnp.exe'
+  assert pictures.as_text('../') == 'picture'
 
 
 def test_the_type_is_that_of_the_contents_and_not_of_the_name(client):

@@ -67,20 +67,23 @@ def test_a_user_needs_a_password(capsys, monkeypatch):
 
 
 def test_it_serves_until_ctrl_c_and_leaves_nothing(tmp_path):
-  process = subprocess.Popen(
+  with subprocess.Popen(
       [sys.executable, '-m', 'jinpaint', 'app', '--port=0'], cwd=ROOT,
       env={**os.environ, 'TMPDIR': str(tmp_path)}, text=True,
-      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-  address = re.search(r'http://127\.0\.0\.1:\d+/',
-                      process.stdout.readline()).group()
-  with urllib.request.urlopen(address) as page:
-    assert b'<html' in page.read()
-  assert list(tmp_path.glob('jinpaint-app-*'))
-  # A connection that asks for nothing does not keep it from ending.
-  with socket.create_connection(('127.0.0.1', int(address[17:-1]))):
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, said = process.communicate(timeout=20)
+      stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    try:
+      address = re.search(r'http://127\.0\.0\.1:\d+/',
+                          process.stdout.readline()).group()
+      with urllib.request.urlopen(address) as page:
+        assert b'<html' in page.read()
+      assert list(tmp_path.glob('jinpaint-app-*'))
+      # A connection that asks for nothing does not keep it from ending.
+      with socket.create_connection(('127.0.0.1', int(address[17:-1]))):
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=20)
+    finally:
+      process.kill()
   assert (process.returncode, said) == (0, '')
   assert output == 'stopped\n'
   assert not list(tmp_path.glob('jinpaint-app-*'))
