@@ -294,3 +294,43 @@ def test_the_hole_may_be_tinted_instead_of_white(inpaint):
   shot = np.asarray(Image.open(io.BytesIO(page.screenshot(
       clip={'x': x - 20, 'y': y - 20, 'width': 40, 'height': 40}))))
   assert len(np.unique(shot[..., :3].reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.parametrize('way', ['drop', 'paste'])
+def test_a_picture_may_be_dropped_or_pasted(way, inpaint):
+  page = inpaint.page
+  page.evaluate('''([way, bytes]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(
+        new File([Uint8Array.from(bytes)], 'given.png', {type: 'image/png'}));
+    const stage = document.getElementById('stage');
+    stage.dispatchEvent(way === 'drop' ?
+        new DragEvent('drop', {dataTransfer: transfer, bubbles: true}) :
+        new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true}));
+  }''', [way, list(encoded(noise()))])
+  page.locator('#opened-name', has_text='given.png').wait_for()
+
+
+def test_the_place_in_the_queue_is_shown_and_waiting_can_be_given_up(inpaint):
+  page = inpaint.upload(encoded(noise())).draw((10, 10), (30, 20)).page
+  deleted = []
+
+  def answer(route):
+    if route.request.method == 'DELETE':
+      deleted.append(route.request.url)
+      route.continue_()
+    else:
+      route.fulfill(json={'state': 'waiting', 'position': 3, 'done': 0,
+                          'message': '', 'seconds': 0, 'plan': '', 'maps': []})
+
+  page.route('**/api/fills/*', answer)
+  page.get_by_role('button', name='Fill missing regions').click()
+  page.locator('#progress-text', has_text='place 3 in the queue').wait_for()
+  with page.expect_request(
+      lambda request: request.method == 'DELETE'):
+    page.get_by_role('button', name='Cancel').click()
+  assert 'cancelled' in page.locator('#status').inner_text()
+  assert page.get_by_role('button', name='Fill missing regions').is_enabled()
+  page.unroute('**/api/fills/*')
+  inpaint.fill()
+  assert len(deleted) == 1
