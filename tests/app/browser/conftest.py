@@ -52,7 +52,7 @@ def new_page(browser, address):
 
   def open_page(hash='', **options):
     context = browser.new_context(
-        viewport={'width': 1280, 'height': 800}, **options)
+        viewport={'width': 900, 'height': 600}, **options)
     context.set_default_timeout(20_000)
     contexts.append(context)
     page = context.new_page()

@@ -292,7 +292,7 @@ def test_the_hole_may_be_tinted_instead_of_white(inpaint):
   inpaint.painted()
   x, y = inpaint.at(30, 20)
   shot = np.asarray(Image.open(io.BytesIO(page.screenshot(
-      clip={'x': x - 20, 'y': y - 20, 'width': 40, 'height': 40}))))
+      clip={'x': x - 20, 'y': y - 10, 'width': 40, 'height': 20}))))
   assert len(np.unique(shot[..., :3].reshape(-1, 3), axis=0)) > 3
 
 

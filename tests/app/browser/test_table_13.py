@@ -50,6 +50,7 @@ def test_15_a_new_file_takes_the_place_of_the_one_before(inpaint):
   assert 'photo.png, whose marks are gone' in inpaint.page.locator(
       '#status').inner_text()
   assert not inpaint.drawn().any()
+  assert inpaint.page.get_by_role('button', name='Undo').is_disabled()
   inpaint.draw((10, 10), (30, 20))
   mask = inpaint.drawn()
   result = page_steps.pixels_of(inpaint.fill().saved())
