@@ -43,8 +43,9 @@ ROOMS = {
                       'training', 'training.optimizer', 'training.progress',
                       'training.stopping'},
     'report': {'__init__', 'data'},
-    'commands': {'converters', 'data', 'guidance', 'inference', 'networks',
-                 'report', 'runs', 'systems'},
+    'app': {'__init__', 'data', 'inference', 'runs', 'stage'},
+    'commands': {'app', 'converters', 'data', 'guidance', 'inference',
+                 'networks', 'report', 'runs', 'systems'},
 }
 # Files of more than 400 lines, and why.
 LONG = {}

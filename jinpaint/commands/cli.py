@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import jinpaint
 from jinpaint import errors
 from jinpaint.commands import (
+    app,
     convert,
     inpaint,
     masks,
@@ -26,7 +27,7 @@ from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
 _COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems,
-             report)
+             report, app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,14 +72,14 @@ class Photos:
     self.names = tuple(f'{photo}/{view}' if views > 1 else photo
                        for photo in photos for view in range(views))
     # scikit-image is imported now, not by several threads at once.
-    _photo(photos[0])
+    photograph(photos[0])
 
   def __len__(self) -> int:
     return len(self.names)
 
   def read(self, index: int) -> np.ndarray:
     """Returns RGB (H, W, 3) uint8."""
-    return _photo(self.names[index].partition('/')[0])
+    return photograph(self.names[index].partition('/')[0])
 
   def size(self, index: int) -> tuple[int, int]:
     """Returns height and width."""
@@ -88,7 +88,12 @@ class Photos:
 
 
 @functools.cache
-def _photo(name: str) -> np.ndarray:
+def photograph(name: str) -> np.ndarray:
+  """Returns a photograph of scikit-image, RGB (H, W, 3) uint8.
+
+  Args:
+    name: as in `PHOTOS`.
+  """
   # Imported here: it is slow, and only this source needs it.
   from skimage import data
   if name.startswith('motorcycle_'):

@@ -1,0 +1,1 @@
+"""The page in which pictures are filled: `jinpaint app`, the extra `[app]`."""

@@ -1,0 +1,292 @@
+"""The pictures that a visitor brings: kept as bytes, shown, deleted."""
+
+import dataclasses
+import functools
+import io
+import os
+from pathlib import Path
+import re
+from typing import Any
+import unicodedata
+from urllib.parse import quote, unquote
+
+import cv2
+import numpy as np
+from PIL import Image
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from jinpaint.app import drawings, headers
+from jinpaint.app.safety import too_large
+from jinpaint.app.sessions import Session
+from jinpaint.app.threads import in_thread
+from jinpaint.data import encoding, files, sources
+from jinpaint.data.decoding import decode, Picture, Undecodable
+
+_NAME_LENGTH = 120
+_THUMBNAIL = 240
+# scikit-image's name of a photograph -> what people read.
+SAMPLES = {'chelsea': 'Cat', 'astronaut': 'Astronaut', 'coffee': 'Coffee',
+           'rocket': 'Rocket', 'motorcycle_left': 'Motorcycle'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Upload:
+  """A picture that is kept on disk.
+
+  Attributes:
+    id: what the page calls it.
+    folder: its own.
+    name: what its file was called, as text; it is no path.
+    suffix: of its format.
+    height: of the upright picture.
+    width: of the upright picture.
+    channels: 1 to 4.
+    bits: 8 or 16.
+    kind: its format: 'JPEG'.
+    note: what of the file is not kept.
+  """
+
+  id: str
+  folder: Path
+  name: str
+  suffix: str
+  height: int
+  width: int
+  channels: int
+  bits: int
+  kind: str
+  note: str
+
+  def described(self) -> dict[str, Any]:
+    """Returns what the page is told of it."""
+    return {'id': self.id, 'name': self.name, 'width': self.width,
+            'height': self.height, 'channels': self.channels,
+            'bits': self.bits, 'format': self.kind, 'note': self.note,
+            'lossy': self.suffix in files.LOSSY}
+
+  def picture(self) -> Picture:
+    """Returns its pixels and metadata."""
+    return picture_in(self.folder)
+
+
+def picture_in(folder: Path) -> Picture:
+  """Returns the picture that a folder keeps.
+
+  The bytes of a file that somebody brought; of a result also its own pixels,
+  which take the place of the file's.
+  """
+  picture = decode((folder / 'source').read_bytes())
+  pixels = folder / 'pixels.npy'
+  return (picture._replace(pixels=np.load(pixels)) if pixels.exists()
+          else picture)
+
+
+def keep_changed(source: Path, target: Path, pixels: np.ndarray) -> None:
+  """Keeps a picture with other pixels in another folder."""
+  target.mkdir(exist_ok=True)
+  if not (target / 'source').exists():
+    os.link(source / 'source', target / 'source')
+  np.save(target / 'pixels.npy', pixels)
+
+
+def link(source: Path, target: Path) -> None:
+  """Keeps the picture of one folder in another one, too, at no cost."""
+  target.mkdir(exist_ok=True)
+  for name in ('source', 'pixels.npy'):
+    if (source / name).exists():
+      os.link(source / name, target / name)
+
+
+async def receive(request: Request, path: Path) -> None:
+  """Writes the body of a request to a file, piece by piece.
+
+  Raises:
+    HTTPException: it is too large, or there is no room; nothing is left.
+  """
+  limits = request.app.state.settings.limits
+  request.app.state.sessions.check_disk(int(request.headers.get('content-length', 0)))
+  size = 0
+  try:
+    with path.open('wb') as file:
+      async for piece in request.stream():
+        size += len(piece)
+        if size > limits.bytes:
+          raise HTTPException(413, too_large(limits.bytes))
+        file.write(piece)
+    if not size:
+      raise HTTPException(400, 'the file is empty')
+  except BaseException:
+    path.unlink(missing_ok=True)
+    raise
+
+
+def keep(session: Session, name: str, folder: Path, most_pixels: int,
+         most_images: int) -> Upload:
+  """Looks at the file in a folder and makes it one of the session's pictures.
+
+  Raises:
+    HTTPException: 413, it is too large; 415, it is no picture that is read.
+  """
+  try:
+    head = headers.read(folder / 'source', most_pixels)
+    picture = picture_in(folder)
+  except headers.TooLarge as error:
+    raise HTTPException(413, f'{name}: {error}') from error
+  except Undecodable as error:
+    raise HTTPException(415, f'{name}: {error}') from error
+  height, width = picture.pixels.shape[:2]
+  upload = Upload(
+      folder.name, folder, name, head.suffix, height, width,
+      1 if picture.pixels.ndim == 2 else picture.pixels.shape[2],
+      8 * picture.pixels.itemsize, head.kind, picture.note)
+  session.add(upload, most_images)
+  return upload
+
+
+def of(request: Request) -> Upload:
+  """Returns the picture that a request's path names.
+
+  Raises:
+    HTTPException: 404, the session has no such picture.
+  """
+  session = request.app.state.sessions.of(request)
+  return named(session, request.path_params['id'])
+
+
+def named(session: Session, name: str) -> Upload:
+  """Returns a picture of a session.
+
+  Raises:
+    HTTPException: 404, it has no such picture.
+  """
+  if name not in session.images:
+    raise HTTPException(404, 'there is no such picture; it may have been '
+                        'deleted')
+  return session.images[name]
+
+
+def as_text(name: str) -> str:
+  """Returns the name of a file as text that may be shown and saved under."""
+  name = unicodedata.normalize('NFC', re.split(r'[/\\]', name)[-1])
+  name = ''.join(letter for letter in name
+                 if unicodedata.category(letter)[0] != 'C')
+  return name.strip(' .')[-_NAME_LENGTH:] or 'picture'
+
+
+def png(pixels: np.ndarray) -> bytes:
+  """Returns a PNG file of 8 bits, for display."""
+  if pixels.dtype == np.uint16:
+    pixels = (pixels >> 8).astype(np.uint8)
+  if pixels.shape[2:] == (2,):
+    pixels = pixels[..., [0, 0, 0, 1]]
+  if pixels.ndim == 3:
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4
+                          else cv2.COLOR_RGB2BGR)
+  return cv2.imencode('.png', pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1]
+                      )[1].tobytes()
+
+
+def view(folder: Path) -> Path:
+  """Returns the file that shows the picture of a folder."""
+  path = folder / 'view.png'
+  if not path.exists():
+    files.write_atomically(path, png(picture_in(folder).pixels))
+  return path
+
+
+async def _post(request: Request) -> Response:
+  """Takes the bytes of a file."""
+  session = request.app.state.sessions.of(request)
+  limits = request.app.state.settings.limits
+  name = as_text(unquote(request.headers.get('x-file-name', 'picture')))
+  _, folder = session.new_folder()
+  try:
+    await receive(request, folder / 'source')
+    upload = await in_thread(request, keep, session, name, folder,
+                             limits.pixels, limits.images)
+  except BaseException:
+    session.delete(folder)
+    raise
+  return JSONResponse(upload.described())
+
+
+async def _post_sample(request: Request) -> Response:
+  """Makes a sample photograph one of the session's pictures."""
+  session = request.app.state.sessions.of(request)
+  limits = request.app.state.settings.limits
+  sample = _sample(request)
+  _, folder = session.new_folder()
+
+  def write() -> Upload:
+    files.write_atomically(folder / 'source', encoding.encode(
+        '.png', Picture(sources.photograph(sample))))
+    return keep(session, f'{sample}.png', folder, limits.pixels, limits.images)
+
+  return JSONResponse((await in_thread(request, write)).described())
+
+
+async def _thumbnail(request: Request) -> Response:
+  """Shows a sample photograph in small."""
+  encoded = await in_thread(request, _small, _sample(request))
+  return Response(encoded, media_type='image/png')
+
+
+def _sample(request: Request) -> str:
+  name = str(request.path_params['name'])
+  if name not in SAMPLES:
+    raise HTTPException(404, 'there is no such sample')
+  return name
+
+
+@functools.cache
+def _small(name: str) -> bytes:
+  image = Image.fromarray(sources.photograph(name))
+  image.thumbnail((_THUMBNAIL, _THUMBNAIL))
+  stream = io.BytesIO()
+  image.save(stream, 'PNG')
+  return stream.getvalue()
+
+
+async def _view(request: Request) -> Response:
+  """Shows a picture, upright and of 8 bits."""
+  path = await in_thread(request, view, of(request).folder)
+  return FileResponse(path, media_type='image/png')
+
+
+async def _delete(request: Request) -> Response:
+  """Deletes a picture."""
+  upload = of(request)
+  request.app.state.sessions.of(request).discard(upload.id)
+  return Response(status_code=204)
+
+
+async def _read_drawing(request: Request) -> Response:
+  """Reads a mask or a sketch in any form that people make them in."""
+  upload, what = of(request), request.query_params.get('what', 'mask')
+  if what not in ('mask', 'sketch'):
+    raise HTTPException(400, 'what=mask or what=sketch')
+  session = request.app.state.sessions.of(request)
+  _, folder = session.new_folder()
+  try:
+    await receive(request, folder / 'source')
+    drawn, note = await in_thread(
+        request, drawings.read_as_meant, folder, what,
+        (upload.height, upload.width),
+        request.app.state.settings.limits.pixels)
+  finally:
+    session.delete(folder)
+  return Response(png(drawn), media_type='image/png',
+                  headers={'X-Note': quote(note)})
+
+
+ROUTES = [
+    Route('/api/images', _post, methods=['POST']),
+    Route('/api/images/sample/{name}', _post_sample, methods=['POST']),
+    Route('/api/samples/{name}', _thumbnail),
+    Route('/api/images/{id}/view', _view),
+    Route('/api/images/{id}', _delete, methods=['DELETE']),
+    Route('/api/images/{id}/mask', _read_drawing, methods=['POST']),
+]
