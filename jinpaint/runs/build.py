@@ -18,7 +18,7 @@ from jinpaint.nets import COMPUTE_TYPES
 from jinpaint.stage import Stage
 from jinpaint.training.optimizer import Adam
 
-_PRETRAINED = ('required', 'none')
+PRETRAINED = ('required', 'none')
 
 
 def stage_of(config: ml_collections.ConfigDict) -> Stage:
@@ -27,8 +27,8 @@ def stage_of(config: ml_collections.ConfigDict) -> Stage:
   Raises:
     UsageError: no such system, stage, option or value of one.
   """
-  if config.pretrained not in _PRETRAINED:
-    raise errors.unknown('value of pretrained', config.pretrained, _PRETRAINED)
+  if config.pretrained not in PRETRAINED:
+    raise errors.unknown('value of pretrained', config.pretrained, PRETRAINED)
   try:
     return systems.stage(config.system, config.stage,
                          pretrained=config.pretrained == 'required',
