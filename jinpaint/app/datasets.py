@@ -1,8 +1,10 @@
 """Folders of photographs below the one of `--data`: found, shown, checked."""
 
 from collections.abc import Iterator
+import contextlib
 import os
 from pathlib import Path
+import threading
 from typing import Any
 import warnings
 
@@ -23,6 +25,7 @@ _FILES = 20_000
 _SIZES = 200
 # The side of a thumbnail in pixels.
 _SIDE = 96
+_LOCK = threading.Lock()
 
 
 def folders(root: Path) -> list[dict[str, Any]]:
@@ -97,9 +100,9 @@ def inspected(root: Path, name: str) -> dict[str, Any]:
   """
   folder = check(root, name)
   names, notes = _names(folder)
-  sides = {side: len(sources.folder(folder, side))
-           for side in ('train', 'validation')} if len(names) > 1 else {
-               'train': 1, 'validation': 1}
+  with _quiet():  # the same is in the notes
+    sides = {side: len(sources.folder(folder, side))
+             for side in ('train', 'validation')}
   if len(names) == 1:
     notes.append('there is one photograph: it is trained on and evaluated on')
   chosen = names[::-(-len(names) // _SIZES)]
@@ -137,10 +140,18 @@ def thumbnail(root: Path, name: str, image: str) -> bytes:
       small, cv2.COLOR_RGB2BGR))[1])
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[warnings.WarningMessage]]:
+  """Yields the warnings that come within it, which are not printed."""
+  # What catches warnings may be in one thread only.
+  with _LOCK, warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter('always')
+    yield caught
+
+
 def _names(folder: Path) -> tuple[tuple[str, ...], list[str]]:
   """Returns the images of a folder, and what there is to say of it."""
-  with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter('always')
+  with _quiet() as caught:
     names = files.names(folder)
   return names, [str(warning.message).removeprefix(f'{folder}: ')
                  for warning in caught]

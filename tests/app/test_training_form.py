@@ -1,4 +1,4 @@
-"""The form of a training offers what there is, and each field reaches its key."""
+"""The form of a training offers all there is, and fields reach their keys."""
 
 import pytest
 
