@@ -1,12 +1,9 @@
-"""Filling: what the page asks for, what is done, what it gets back."""
+"""Filling: what the page asks for, and what it gets back."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
 import dataclasses
 from pathlib import Path, PurePosixPath
-import shutil
 import time
-from typing import cast
 
 import numpy as np
 from starlette.datastructures import FormData, UploadFile
@@ -16,125 +13,22 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from jinpaint.app import drawings, uploads
-from jinpaint.app.jobs import Job, Progress, Stop, Stopped, Work
-from jinpaint.app.models import Model, Models
+from jinpaint.app.jobs import Job, Work
+from jinpaint.app.models import Model
 from jinpaint.app.threads import in_thread
 from jinpaint.app.uploads import Upload
+from jinpaint.app.works import Edges, Fill, Maps
 from jinpaint.data import encoding, files
 
 STRATEGIES = {
     'auto': 'As a whole where that fits the memory, else in windows',
     'original': 'As a whole, as the published programs do',
-    'tile': 'In windows of 1,024 pixels around the holes'}
+    'tile': 'In windows of 1,024 pixels around the holes',
+    'crop': 'In one window around each hole',
+    'resize': 'Made smaller, and the holes made larger again'}
 # What is drawn for a picture, and what of it need not be black or white.
 _DRAWN, _SOFT = ('mask', 'sketch', 'edges'), ('edges',)
 _POLL = 0.1
-
-
-@dataclasses.dataclass
-class Fill:
-  """A picture that is to be filled; its files lie in a folder of its own.
-
-  Attributes:
-    folder: has `before` and `after`, each of which keeps a picture, and what is
-      drawn for it.
-    upload: the picture.
-    model: fills it.
-    strategy: how a large picture is filled.
-    models: opens the model.
-    plan: how it was filled, as a sentence.
-  """
-
-  folder: Path
-  upload: Upload
-  model: Model
-  strategy: str
-  models: Models
-  plan: str = ''
-
-  @property
-  def key(self) -> Hashable:
-    """Pictures of one key are filled by one program."""
-    return (type(self), self.model.path, self.strategy,
-            self.model.stage.sizes.holding(
-                self.upload.height, self.upload.width))
-
-  @property
-  def pixels(self) -> int:
-    """The number of its pixels."""
-    return self.upload.height * self.upload.width
-
-  @property
-  def before(self) -> Path:
-    """The folder of the picture that is filled."""
-    return self.folder / 'before'
-
-  @property
-  def after(self) -> Path:
-    """The folder of the filled picture."""
-    return self.folder / 'after'
-
-  def hole(self) -> np.ndarray:
-    """Returns what is to be filled, (H, W) uint8."""
-    return cast(np.ndarray, np.load(self.folder / 'mask.npy'))
-
-  def drawn(self, what: str) -> np.ndarray | None:
-    """Returns the 'sketch' or the 'edges', (H, W) uint8, if they are drawn."""
-    path = self.folder / f'{what}.npy'
-    return np.load(path) if path.exists() else None
-
-  def do(self, works: Sequence[Work], stop: Stop, progress: Progress) -> None:
-    """Fills this picture and others of its key."""
-    inpaint = self.models.open(self.model, self.strategy)
-    for number, work in enumerate(cast('Sequence[Fill]', works)):
-      if stop():
-        raise Stopped
-      colours, alpha = files.split_alpha(
-          uploads.picture_in(work.before).pixels)
-      work.plan = str(inpaint.plan(*colours.shape[:2]))
-      filled = inpaint(colours, work.hole(), work.drawn('sketch'),
-                       edge_map=work.drawn('edges'))
-      uploads.keep_changed(
-          work.before, work.after,
-          filled if alpha is None else np.dstack([filled, alpha]))
-      progress((number + 1) / len(works))
-
-  def discard(self) -> None:
-    """Deletes its files."""
-    shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@dataclasses.dataclass
-class Maps:
-  """The intermediate maps of a picture that has been filled."""
-
-  fill: Fill
-
-  @property
-  def key(self) -> Hashable:
-    """Nothing else can be done with it."""
-    return type(self), self.fill.folder
-
-  @property
-  def pixels(self) -> int:
-    """The number of pixels of the picture."""
-    return self.fill.pixels
-
-  def do(self, works: Sequence[Work], stop: Stop, progress: Progress) -> None:
-    """Writes the maps."""
-    fill = self.fill
-    colours, _ = files.split_alpha(uploads.picture_in(fill.before).pixels)
-    made = fill.models.open(fill.model, fill.strategy).intermediates(
-        colours, fill.hole(), fill.drawn('sketch'),
-        edge_map=fill.drawn('edges'))
-    for name in fill.model.maps:
-      pixels = np.rint(255 * np.clip(made[name], 0, 1)).astype(np.uint8)
-      files.write_atomically(
-          fill.folder / f'{name}.png',
-          uploads.png(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
-
-  def discard(self) -> None:
-    """Deletes nothing: they go with the filled picture."""
 
 
 async def _post(request: Request) -> Response:
@@ -215,14 +109,15 @@ async def _get(request: Request) -> Response:
   """Says how far a job is."""
   job = _job(request)
   jobs = request.app.state.jobs
-  fill = cast(Fill, job.work)
+  if not isinstance(job.work, Fill):
+    raise HTTPException(404, 'there is no such result')
+  fill = job.work
   seconds = (time.monotonic() - job.began if job.state == 'running'
              else job.seconds)
-  whole = job.state == 'done' and not fill.plan.startswith('in windows')
   return JSONResponse({
       'state': job.state, 'position': jobs.position(job), 'done': job.share,
       'message': job.message, 'seconds': round(seconds, 2),
-      'plan': fill.plan, 'maps': fill.model.maps if whole else []})
+      'plan': fill.plan, 'maps': fill.maps if job.state == 'done' else []})
 
 
 async def _delete(request: Request) -> Response:
@@ -241,12 +136,29 @@ async def _view(request: Request) -> Response:
 async def _map(request: Request) -> Response:
   """Shows an intermediate map, which is computed when it is first asked for."""
   fill, name = _filled(request), request.path_params['name']
-  if name not in fill.model.maps:
+  if name not in fill.maps:
     raise HTTPException(404, f'{fill.model.title} makes no map {name}')
   path = fill.folder / f'{name}.png'
   if not path.exists():
     await _finish(request, Maps(fill))
   return FileResponse(path, media_type='image/png')
+
+
+async def _find_edges(request: Request) -> Response:
+  """Shows the edges that a model would be given, to be drawn on."""
+  upload, state = uploads.of(request), request.app.state
+  model = state.models.named(request.query_params.get('model', ''))
+  session = state.sessions.of(request)
+  _, folder = session.new_folder()
+  try:
+    await uploads.receive(request, folder / 'mask')
+    mask = await in_thread(request, drawings.read, folder / 'mask', 'mask',
+                           (upload.height, upload.width))
+  finally:
+    session.delete(folder)
+  work = Edges(upload, model, state.models, mask)
+  await _finish(request, work)
+  return Response(work.found, media_type='image/png')
 
 
 async def _finish(request: Request, work: Work) -> None:
@@ -308,6 +220,7 @@ async def _reuse(request: Request) -> Response:
 
 ROUTES = [
     Route('/api/images/result/{job}', _reuse, methods=['POST']),
+    Route('/api/images/{id}/edges', _find_edges, methods=['POST']),
     Route('/api/fills', _post, methods=['POST']),
     Route('/api/fills/{job}', _get),
     Route('/api/fills/{job}', _delete, methods=['DELETE']),

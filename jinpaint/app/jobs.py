@@ -18,15 +18,12 @@ from typing import Protocol
 from starlette.exceptions import HTTPException
 
 from jinpaint.app.settings import Limits
+from jinpaint.inference import Stopped
 
 _LOG = logging.getLogger('jinpaint.app')
 
 Stop = Callable[[], bool]
 Progress = Callable[[float], None]
-
-
-class Stopped(Exception):
-  """Work was given up, because `stop` said so."""
 
 
 class Work(Protocol):
@@ -40,6 +37,9 @@ class Work(Protocol):
   def pixels(self) -> int:
     """The number of pixels of its picture."""
 
+  def room(self) -> int:
+    """Returns how many of its key are best done together."""
+
   def do(self, works: Sequence['Work'], stop: Stop, progress: Progress
          ) -> None:
     """Does this work and others of its key.
@@ -50,7 +50,7 @@ class Work(Protocol):
       progress: is told the share that is done.
 
     Raises:
-      Stopped: `stop` said so.
+      jinpaint.inference.Stopped: `stop` said so.
       ValueError: something given is wrong, which the message says in one line.
     """
 
@@ -214,33 +214,52 @@ class Jobs:
     return (job for turn in rounds for job in turn if job is not None)
 
   def _work(self) -> None:
-    while jobs := self._take():
-      self._do(jobs)
+    while (first := self._next()) is not None:
+      self._do([first, *self._companions(first)])
 
-  def _take(self) -> list[Job]:
-    """Waits for jobs; returns those to be done next, none at the end."""
+  def _next(self) -> Job | None:
+    """Waits for the job whose turn it is; returns None at the end."""
     with self._changed:
-      while not self._closed and not self._waiting:
-        self._changed.wait()
-      if self._closed:
-        return []
-      taken: list[Job] = []
-      pixels = 0
-      for job in list(self._order()):
-        if self._is_abandoned(job):
+      while not self._closed:
+        for job in list(self._order()):
+          if not self._is_abandoned(job):
+            self._begin(job)
+            return job
           self._cancel(job)
-        elif not taken or (
-            job.work.key == taken[0].work.key
-            and len(taken) < self._limits.together
-            and pixels + job.work.pixels <= self._limits.pixels_together):
-          taken.append(job)
-          pixels += job.work.pixels
-      for job in taken:
-        self._remove(job)
-        job.state, job.began = 'running', time.monotonic()
-        if job.session in self._waiting:  # its turn was now
-          self._waiting[job.session] = self._waiting.pop(job.session)
-      return taken or self._take()
+        self._changed.wait()
+      return None
+
+  def _companions(self, first: Job) -> list[Job]:
+    """Returns the jobs that are done together with one whose turn it is."""
+    with self._changed:
+      likely = any(job.work.key == first.work.key for job in self._order())
+    if not likely:
+      return []
+    try:
+      # Not while the queue is locked: a model is opened and compiled for it.
+      room = first.work.room()
+    except Exception:  # the work itself will meet it, too, and it is said then
+      return []
+    companions: list[Job] = []
+    with self._changed:
+      pixels = first.work.pixels
+      for job in list(self._order()):
+        if job.work.key != first.work.key or self._is_abandoned(job):
+          continue
+        pixels += job.work.pixels
+        if len(companions) + 1 >= room or (
+            pixels > self._limits.pixels_together):
+          break
+        self._begin(job)
+        companions.append(job)
+    return companions
+
+  def _begin(self, job: Job) -> None:
+    """Takes a job out of the queue; its session has had its turn."""
+    self._remove(job)
+    job.state, job.began = 'running', time.monotonic()
+    if job.session in self._waiting:
+      self._waiting[job.session] = self._waiting.pop(job.session)
 
   def _do(self, jobs: Sequence[Job]) -> None:
     """Does work that is done together."""
@@ -263,7 +282,9 @@ class Jobs:
         for job in jobs:
           self._do([job])
         return
-      outcome, message = 'failed', _line(error)
+      # A job that was cancelled may have lost its files.
+      outcome = 'failed'
+      message = _line(error) if jobs[0].state == 'running' else ''
     with self._changed:
       for job in jobs:
         job.seconds = time.monotonic() - job.began

@@ -74,7 +74,7 @@ class Models:
     """
     self._settings = settings
     self._looked_at: dict[Path, tuple[float, Model | None]] = {}
-    self._open: OrderedDict[object, Inpainter] = OrderedDict()
+    self._open: OrderedDict[tuple[Path, float], Inpainter] = OrderedDict()
     self._lock = threading.Lock()
     for path in settings.models:
       if not _stage(path)[1].fills:
@@ -108,19 +108,23 @@ class Models:
       raise errors.unknown('model', name, found)
     return found[name]
 
-  def open(self, model: Model, strategy: str = 'auto') -> Inpainter:
+  def open(self, model: Model) -> Inpainter:
     """Returns a model that fills; only the accelerator's thread asks for it.
+
+    A run that has been trained on is opened anew. So is a model that holds
+    many programs: there is one for each size of pictures, and nothing else
+    bounds them.
 
     Raises:
       UsageError: it cannot be opened.
     """
-    key = model.path, strategy, _changed(model.path)
+    limits, key = self._settings.limits, (model.path, _changed(model.path))
     inpaint = self._open.pop(key, None)
-    if inpaint is None:
-      inpaint = load(model.path, strategy=strategy)
+    if inpaint is None or inpaint.programs > limits.programs:
+      while len(self._open) >= limits.models:
+        self._open.popitem(last=False)
+      inpaint = load(model.path)
     self._open[key] = inpaint
-    while len(self._open) > self._settings.limits.models:
-      self._open.popitem(last=False)
     return inpaint
 
   def _look(self, path: Path) -> Model | None:

@@ -25,7 +25,6 @@ class Limits:
     abandoned: seconds after which a job that nobody asks for is dropped.
     models: that are kept open at once.
     programs: compiled ones that a model may keep, one for each size.
-    together: pictures that are filled at once.
     pixels_together: of the pictures that are filled at once.
     connections: that are open at once.
     stall: seconds that a client may keep the server waiting.
@@ -43,7 +42,6 @@ class Limits:
   abandoned: float = 20
   models: int = 3
   programs: int = 24
-  together: int = 8
   pixels_together: int = 4_000_000
   connections: int = 200
   stall: float = 30

@@ -107,7 +107,8 @@ async def receive(request: Request, path: Path) -> None:
     HTTPException: it is too large, or there is no room; nothing is left.
   """
   limits = request.app.state.settings.limits
-  request.app.state.sessions.check_disk(int(request.headers.get('content-length', 0)))
+  length = request.headers.get('content-length', '0')
+  request.app.state.sessions.check_disk(int(length))
   size = 0
   try:
     with path.open('wb') as file:
