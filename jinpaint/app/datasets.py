@@ -23,7 +23,8 @@ _FOLDERS = 200
 _FILES = 20_000
 # Photographs of a folder whose sizes are looked at.
 _SIZES = 200
-# The side of a thumbnail in pixels.
+# How many of them are shown, and the side of a thumbnail in pixels.
+_SHOWN = 12
 _SIDE = 96
 _LOCK = threading.Lock()
 
@@ -106,10 +107,11 @@ def inspected(root: Path, name: str) -> dict[str, Any]:
   if len(names) == 1:
     notes.append('there is one photograph: it is trained on and evaluated on')
   chosen = names[::-(-len(names) // _SIZES)]
-  sizes, broken = [], []
+  sizes, broken, readable = [], [], []
   for image in chosen:
     try:
       sizes.append(heads.size(folder / image))
+      readable.append(image)
     except files.UnreadableImage as error:
       broken.append(str(error).removeprefix(f'{folder}{os.sep}'))
   area = lambda size: size[0] * size[1]
@@ -117,7 +119,7 @@ def inspected(root: Path, name: str) -> dict[str, Any]:
           'smallest': min(sizes, key=area, default=None),
           'largest': max(sizes, key=area, default=None),
           'broken': broken, 'notes': notes,
-          'shown': list(names[::-(-len(names) // 12)])[:12]}
+          'shown': readable[::max(1, len(readable) // _SHOWN)][:_SHOWN]}
 
 
 def thumbnail(root: Path, name: str, image: str) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import functools
 import importlib
 import pkgutil
+import re
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -24,12 +25,15 @@ _TITLES = {'block': 'Random block', 'canny': 'Canny', 'hed': 'HED',
            'files': 'Files', 'thinned': 'Files, thinned by Canny'}
 
 
+_SIGMA = 'sigma='
+
+
 class Guide(NamedTuple):
   """Masks, edges or sketches: what a form says of them.
 
   Attributes:
     kind: one of the kinds of their grammar.
-    options: the text behind it, 'sigma=2:hole=masked'.
+    options: the text behind it, 'hole=masked'.
     folder: where files are; empty for kinds that read none.
   """
 
@@ -41,11 +45,13 @@ class Guide(NamedTuple):
 def guide_of(spec: str) -> Guide:
   """Returns what a config's spec says; folders of files are left out.
 
-  A config's own folder need not be here, nor below the folder of `--data`.
+  A config's own folder need not be here, nor below the folder of `--data`. The
+  sigma of Canny is left out, too: it is a field, see `jinpaint.app.fields`.
   """
   head = f':{spec}'.partition(':files:')[0]
-  kind, _, options = head[1:].partition(':')
-  return Guide(kind or ('files' if spec else ''), options)
+  kind, *options = head[1:].split(':')
+  return Guide(kind or ('files' if spec else ''), ':'.join(
+      option for option in options if not option.startswith(_SIGMA)))
 
 
 def spec_of(what: str, guide: Guide, kinds: Mapping[str, specs.Kind]) -> str:
@@ -150,7 +156,8 @@ def kinds() -> dict[str, list[dict[str, Any]]]:
       'name': name, 'title': _TITLES.get(name, name.capitalize()),
       'about': abouts.get(name, '') if what == 'mask' else '',
       'options': [value.example.format(option)
-                  for option, value in kind.options.items()],
+                  for option, value in kind.options.items()
+                  if not _SIGMA.startswith(option)],
       'reads_files': bool(kind.rest)} for name, kind in known_kinds.items()]
           for what, known_kinds in known.items()}
 
@@ -179,11 +186,21 @@ def guided(config: ml_collections.ConfigDict, guides: Mapping[str, Guide]
       # What the config says may be a union, which a form cannot say.
       if guide != guide_of(before) or (
           guide.kind in known and known[guide.kind].rest):
+        if sigma := re.search(f':({_SIGMA}[^:]*)', before):
+          guide = _with_sigma(guide, sigma[1], known)
         config.data[what] = spec_of(title, guide, known)
         grammar.parse(config.data[what])
     except UsageError as error:
       wrong[what] = str(error)
   return wrong
+
+
+def _with_sigma(guide: Guide, sigma: str, kinds: Mapping[str, specs.Kind]
+                ) -> Guide:
+  """Returns a guide whose Canny has the sigma that the config has."""
+  if guide.kind not in kinds or _SIGMA[:-1] not in kinds[guide.kind].options:
+    return guide
+  return guide._replace(options=':'.join(filter(None, (sigma, guide.options))))
 
 
 def check_start(config: ml_collections.ConfigDict, given: Iterable[str]
