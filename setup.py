@@ -6,4 +6,5 @@ setup(
     packages=[*find_packages(include=['jinpaint*']), 'jinpaint.configs'],
     package_dir={'jinpaint.configs': 'configs'},
     package_data={'jinpaint': ['py.typed', 'models/*.npz'],
+                  'jinpaint.app': ['templates/*', 'static/**'],
                   'jinpaint.report': ['templates/*']})

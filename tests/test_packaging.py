@@ -36,8 +36,10 @@ def test_a_wheel_holds_every_module_the_marker_of_types_and_the_model(wheel):
             for path in (ROOT / 'jinpaint').rglob('*.py')}
   wanted |= {f'jinpaint/configs/{path.name}'
              for path in (ROOT / 'configs').glob('*.py')}
-  wanted |= {f'jinpaint/report/templates/{path.name}'
-             for path in (ROOT / 'jinpaint/report/templates').iterdir()}
+  wanted |= {path.relative_to(ROOT).as_posix() for folder in (
+      'report/templates', 'app/templates', 'app/static')
+             for path in (ROOT / 'jinpaint' / folder).rglob('*')
+             if path.is_file()}
   with zipfile.ZipFile(wheel) as archive:
     held = {name for name in archive.namelist() if '.dist-info/' not in name}
   assert held == wanted | {'jinpaint/py.typed', 'jinpaint/models/scratches.npz'}

@@ -47,13 +47,14 @@ def read(path: Path, what: str, size: tuple[int, int], *, soft: bool = False
   return np.ascontiguousarray(drawn)
 
 
-def read_as_meant(folder: Path, what: str, size: tuple[int, int],
+def read_as_meant(path: Path, what: str, hole: str, size: tuple[int, int],
                   most_pixels: int) -> tuple[np.ndarray, str]:
   """Returns a mask or a sketch in a file, however it was made.
 
   Args:
-    folder: which keeps the file, as `source`.
+    path: the file.
     what: 'mask' or 'sketch'.
+    hole: which part of a mask is the hole, one of `mask_recognition.HOLES`.
     size: height and width of the image.
     most_pixels: that the file may have.
 
@@ -65,10 +66,10 @@ def read_as_meant(folder: Path, what: str, size: tuple[int, int],
       understood in several ways.
   """
   try:
-    headers.read(folder / 'source', most_pixels)
-    pixels = decode((folder / 'source').read_bytes()).pixels
+    headers.read(path, most_pixels)
+    pixels = decode(path.read_bytes()).pixels
     painted, colour, note = (
-        mask_recognition.recognise(pixels, 'auto') if what == 'mask' else
+        mask_recognition.recognise(pixels, hole) if what == 'mask' else
         (pixels, 'white', ''))
     drawn, grey = mask_files.binarise(painted, hole=colour)
   except headers.TooLarge as error:
@@ -76,7 +77,8 @@ def read_as_meant(folder: Path, what: str, size: tuple[int, int],
   except Undecodable as error:
     raise HTTPException(415, f'the {what}: {error}') from error
   except UsageError as error:
-    raise HTTPException(400, f'the {what}: {error}') from error
+    line = str(error).replace('--mask-hole=', 'hole=')
+    raise HTTPException(400, f'the {what}: {line}') from error
   if drawn.shape != size:
     raise HTTPException(400, f'the {what} is {_size(drawn.shape)}, its '
                         f'picture {_size(size)}; they must have one size')

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from jinpaint.app import drawings, uploads
+from jinpaint.app import drawings, pictures, uploads
 from jinpaint.app.jobs import Job, Work
 from jinpaint.app.models import Model
+from jinpaint.app.pictures import Upload
 from jinpaint.app.threads import in_thread
-from jinpaint.app.uploads import Upload
 from jinpaint.app.works import Edges, Fill, Maps
 from jinpaint.data import encoding, files
 
@@ -38,17 +38,18 @@ async def _post(request: Request) -> Response:
   async with request.form(max_files=3, max_fields=3, max_part_size=2**16
                           ) as form:
     upload = uploads.named(session, _text(form, 'image'))
-    model = state.models.named(_text(form, 'model'))
+    model = await asyncio.to_thread(state.models.named, _text(form, 'model'))
     strategy = _text(form, 'strategy') or 'auto'
     if strategy not in STRATEGIES:
       raise HTTPException(400, f'there is no strategy {strategy}')
-    state.sessions.check_disk(4 * upload.height * upload.width)
+    await state.sessions.check_disk(
+        upload.height * upload.width * (upload.channels * upload.bits // 8 + 3))
     _, folder = session.new_folder()
     try:
       for what in _DRAWN:
         await _keep_drawing(request, form, what, folder, upload, model)
       fill = Fill(folder, upload, model, strategy, state.models)
-      uploads.link(upload.folder, fill.before)
+      pictures.link(upload.folder, fill.before)
       job = state.jobs.add(session.id, fill)
     except BaseException:
       session.delete(folder)
@@ -71,7 +72,8 @@ async def _keep_drawing(request: Request, form: FormData, what: str,
     if what == 'mask':
       raise HTTPException(400, 'draw a mask first: it says what is filled')
     if what == 'edges' and model.about.needs_edge_map:
-      raise HTTPException(400, model.about.needs_edge_map)
+      raise HTTPException(400, f'{model.title} needs edges: draw them, or '
+                          'open a file that has them')
     return
   if not isinstance(drawing, UploadFile):
     raise HTTPException(400, f'the {what} must be a file')
@@ -129,7 +131,7 @@ async def _delete(request: Request) -> Response:
 async def _view(request: Request) -> Response:
   """Shows a result."""
   fill = _filled(request)
-  path = await in_thread(request, uploads.view, fill.after)
+  path = await in_thread(request, pictures.view, fill.after)
   return FileResponse(path, media_type='image/png')
 
 
@@ -147,7 +149,8 @@ async def _map(request: Request) -> Response:
 async def _find_edges(request: Request) -> Response:
   """Shows the edges that a model would be given, to be drawn on."""
   upload, state = uploads.of(request), request.app.state
-  model = state.models.named(request.query_params.get('model', ''))
+  model = await asyncio.to_thread(
+      state.models.named, request.query_params.get('model', ''))
   session = state.sessions.of(request)
   _, folder = session.new_folder()
   try:
@@ -201,7 +204,7 @@ async def _file(request: Request) -> Response:
 def _write(folder: Path, path: Path) -> None:
   """Writes the file of a result."""
   try:
-    encoded = encoding.encode(path.suffix, uploads.picture_in(folder))
+    encoded = encoding.encode(path.suffix, pictures.picture_in(folder))
   except encoding.Unencodable as error:
     raise HTTPException(400, f'{path.suffix}: {error}') from error
   files.write_atomically(path, encoded)
@@ -212,7 +215,7 @@ async def _reuse(request: Request) -> Response:
   state = request.app.state
   fill, session = _filled(request), state.sessions.of(request)
   name, folder = session.new_folder()
-  uploads.link(fill.after, folder)
+  pictures.link(fill.after, folder)
   upload = dataclasses.replace(fill.upload, id=name, folder=folder)
   session.add(upload, state.settings.limits.images)
   return JSONResponse(upload.described())

@@ -5,6 +5,7 @@ memory. So sizes are read first, and what is compressed inside of a TIFF file is
 counted, because its reader inflates whatever there is.
 """
 
+import itertools
 from pathlib import Path
 from typing import NamedTuple
 import warnings
@@ -22,6 +23,8 @@ _SUFFIXES = {'AVIF': '.avif', 'BMP': '.bmp', 'DIB': '.bmp', 'GIF': '.png',
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _DEFLATE = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 _PIECE = 2**20
+# Pages of a TIFF file that are looked at: a picture and its smaller copies.
+_PAGES = 32
 
 
 class Head(NamedTuple):
@@ -87,8 +90,14 @@ def _of_others(path: Path) -> tuple[str, int, int]:
 def _of_tiff(path: Path) -> tuple[str, int, int]:
   """Returns format, width and height of a TIFF file's first page."""
   with tifffile.TiffFile(path) as file:
+    if len(list(itertools.islice(file.pages, _PAGES + 1))) > _PAGES:
+      raise Undecodable(f'more than {_PAGES} pages')
     page = file.pages.first
-    return 'TIFF', page.imagewidth, page.imagelength
+    size = page.imagewidth, page.imagelength
+    # Readers make room for a whole tile, however little of it is seen.
+    if page.tilewidth * page.tilelength > 4 * size[0] * size[1] + _PIECE:
+      raise TooLarge('its tiles are much larger than the picture')
+    return 'TIFF', *size
 
 
 def _check_inflated(path: Path) -> None:

@@ -22,6 +22,11 @@ from jinpaint.inference import Stopped
 
 _LOG = logging.getLogger('jinpaint.app')
 
+# Seconds that the work which is given up at the end may still take.
+_FAREWELL = 5
+
+_DROPPED = 'nobody asked for this picture any more, so it was dropped'
+
 Stop = Callable[[], bool]
 Progress = Callable[[float], None]
 
@@ -67,7 +72,7 @@ class Job:
     work: what is to be done.
     state: 'waiting', 'running', 'done', 'failed' or 'cancelled'.
     share: of a running job, what is done.
-    message: why it failed.
+    message: why it failed or was dropped.
     asked: when somebody last asked for it.
     began: when it began to run.
     seconds: how long it ran.
@@ -107,14 +112,15 @@ class Jobs:
     self._thread.start()
 
   def close(self) -> None:
-    """Gives up all jobs and waits for the one that runs to end."""
+    """Gives up all jobs, and waits a little for the one that runs to end."""
     with self._changed:
       self._closed = True
       for job in self._all.values():
         self._cancel(job)
       self._changed.notify_all()
     if self._thread.is_alive():
-      self._thread.join()
+      # A program that is being compiled cannot be stopped.
+      self._thread.join(_FAREWELL)
 
   def add(self, session: str, work: Work) -> Job:
     """Adds work to the queue.
@@ -177,7 +183,7 @@ class Jobs:
     with self._changed:
       for job in list(self._all.values()):
         if not job.ended and self._is_abandoned(job):
-          self._cancel(job)
+          self._cancel(job, _DROPPED)
       ended: dict[str, list[Job]] = {}
       for job in self._all.values():
         if job.ended:
@@ -189,13 +195,13 @@ class Jobs:
   def _is_abandoned(self, job: Job) -> bool:
     return time.monotonic() - job.asked > self._limits.abandoned
 
-  def _cancel(self, job: Job) -> None:
+  def _cancel(self, job: Job, message: str = '') -> None:
     """Gives a job up; what runs is told so when it asks."""
     if job.state == 'waiting':
       self._remove(job)
       job.work.discard()
     if not job.ended:
-      job.state = 'cancelled'
+      job.state, job.message = 'cancelled', message
 
   def _forget(self, job: Job) -> None:
     self._all.pop(job.id, None)
@@ -225,7 +231,7 @@ class Jobs:
           if not self._is_abandoned(job):
             self._begin(job)
             return job
-          self._cancel(job)
+          self._cancel(job, _DROPPED)
         self._changed.wait()
       return None
 
@@ -272,19 +278,20 @@ class Jobs:
         job.share = share
 
     works = [job.work for job in jobs]
+    outcome, message, fault = 'done', '', None
     try:
       works[0].do(works, stop, progress)
-      outcome, message = 'done', ''
     except Stopped:
-      outcome, message = 'cancelled', ''
+      outcome, message = 'cancelled', _DROPPED
     except Exception as error:
-      if len(jobs) > 1:  # the picture of one shall not spoil the others'
-        for job in jobs:
-          self._do([job])
-        return
-      # A job that was cancelled may have lost its files.
-      outcome = 'failed'
-      message = _line(error) if jobs[0].state == 'running' else ''
+      outcome, fault = 'failed', error
+    if fault is not None and len(jobs) > 1:
+      for job in jobs:  # the picture of one shall not spoil the others'
+        self._do([job])
+      return
+    # What was cancelled may have lost its files, and nobody asks why it failed.
+    if fault is not None and jobs[0].state == 'running':
+      message = _line(fault)
     with self._changed:
       for job in jobs:
         job.seconds = time.monotonic() - job.began

@@ -86,7 +86,7 @@ class Models:
     found: dict[str, Model] = {}
     named = [(OWN, packed.OWN), *((path.stem if path.is_file() else path.name,
                                    path) for path in self._settings.models)]
-    for name, path in (*named, *self._runs()):
+    for name, path in (*named, *self.run_folders()):
       if any(path.resolve() == model.path.resolve()
              for model in found.values()):
         continue
@@ -151,7 +151,7 @@ class Models:
       self._looked_at[path] = changed, model
     return model
 
-  def _runs(self) -> Iterator[tuple[str, Path]]:
+  def run_folders(self) -> Iterator[tuple[str, Path]]:
     """Yields the runs below the folder, none of which lies outside of it."""
     root = self._settings.runs
     if root is None:
@@ -162,7 +162,8 @@ class Models:
       depth = len(place.relative_to(root).parts)
       if 'config.json' in files or depth >= _DEPTH:
         names.clear()
-      if 'config.json' in files and place.resolve().is_relative_to(real):
+      config = place / 'config.json'
+      if 'config.json' in files and config.resolve().is_relative_to(real):
         yield place.relative_to(root).as_posix().strip('.') or root.name, place
       names[:] = sorted(name for name in names if not name.startswith('.'))
 

@@ -13,6 +13,7 @@
 import base64
 import binascii
 from collections.abc import Collection
+import contextlib
 import hmac
 import ipaddress
 import socket
@@ -29,7 +30,7 @@ from jinpaint.app.settings import LOOPBACK, Settings
 # What a form brings along beside its files.
 _ENVELOPE = 2**16
 _UNCHANGING = ('GET', 'HEAD', 'OPTIONS')
-_HEADERS = {
+HEADERS = {
     'Content-Security-Policy': '; '.join((
         "default-src 'none'", "script-src 'self'", "style-src 'self'",
         "img-src 'self' blob:", "connect-src 'self'", "font-src 'self'",
@@ -44,12 +45,17 @@ _HEADERS = {
 }
 
 
+class _Stalled(Exception):
+  """A client does not read its answer."""
+
+
 class Guard:
   """Refuses requests, bounds bodies, and adds the headers of safety."""
 
   def __init__(self, app: ASGIApp, settings: Settings):
     self._app, self._settings = app, settings
-    self._hosts = _names(settings.host)
+    self._hosts = {*_names(settings.host),
+                   *(name.lower() for name in settings.names)}
     self._most = settings.limits.bytes + _ENVELOPE
 
   async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +68,8 @@ class Guard:
     if refusal := self._refusal(scope['method'], Headers(scope=scope)):
       await refusal(scope, receive, send)
       return
-    await self._app(scope, self._bounded(receive), send)
+    with contextlib.suppress(_Stalled):  # the connection is closed then
+      await self._app(scope, self._bounded(receive), send)
 
   def _refusal(self, method: str, headers: Headers) -> Response | None:
     """Returns the answer to a request that is refused, or None."""
@@ -131,10 +138,13 @@ class Guard:
     async def with_headers(message: Message) -> None:
       if message['type'] == 'http.response.start':
         headers = MutableHeaders(scope=message)
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
           headers.setdefault(name, value)
-      with anyio.fail_after(stall):
-        await send(message)
+      try:
+        with anyio.fail_after(stall):
+          await send(message)
+      except TimeoutError:
+        raise _Stalled from None
 
     return with_headers
 

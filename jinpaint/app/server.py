@@ -10,7 +10,7 @@ import jinja2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -40,7 +40,7 @@ def create(settings: Settings) -> Starlette:
   """Returns the server.
 
   What its routes share lies on `app.state`: `settings`, `sessions`, `jobs`,
-  `models`, `trainings` and `threads`.
+  `models`, `trainings`, `threads` and `templates`.
 
   Raises:
     UsageError: a model that the settings name cannot be used.
@@ -59,9 +59,12 @@ def create(settings: Settings) -> Starlette:
       ],
       middleware=[Middleware(safety.Guard, settings=settings)],
       exception_handlers={HTTPException: _refused, UsageError: _misused,
-                          500: _failed},
+                          ClientDisconnect: _gone, 500: _failed},
       lifespan=_lifespan)
   app.state.settings = settings
+  app.state.templates = jinja2.Environment(
+      loader=jinja2.FileSystemLoader(_HERE / 'templates'), autoescape=True,
+      undefined=jinja2.StrictUndefined)
   app.state.models = Models(settings)
   app.state.trainings = Trainings(settings.runs)
   return app
@@ -96,10 +99,8 @@ async def _sweep(app: Starlette) -> None:
 
 async def _page(request: Request) -> Response:
   """The page."""
-  environment = jinja2.Environment(
-      loader=jinja2.FileSystemLoader(_HERE / 'templates'), autoescape=True,
-      undefined=jinja2.StrictUndefined)
-  response = HTMLResponse(environment.get_template('index.html').render(
+  template = request.app.state.templates.get_template('index.html')
+  response = HTMLResponse(template.render(
       version=jinpaint.__version__, tabs=_tabs(request)))
   request.app.state.sessions.greet(request, response)
   return response
@@ -139,5 +140,12 @@ async def _misused(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-  return safety.refuse(500, 'something went wrong in the server; its log says '
-                       'what')
+  response = safety.refuse(500, 'something went wrong in the server; its log '
+                           'says what')
+  response.headers.update(safety.HEADERS)
+  return response
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+  """Answers nobody: the client has gone while it sent its request."""
+  return Response(status_code=400)

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from jinpaint import devices
 from jinpaint.app import server
 from jinpaint.app.settings import Settings
 from jinpaint.errors import UsageError
@@ -26,6 +27,7 @@ def serve(settings: Settings) -> None:
     UsageError: a model cannot be used, or the address cannot be taken.
     KeyboardInterrupt: never; Ctrl-C is the way to end it.
   """
+  devices.keep_programs()
   app = server.create(settings)
   listener = _listen(settings.host, settings.port)
   host, port = listener.getsockname()[:2]
@@ -58,6 +60,8 @@ def _listen(host: str, port: int) -> socket.socket:
   listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
   try:
     listener.bind((host, port))
+    # Who comes before all is ready waits instead of being refused.
+    listener.listen()
   except OSError as error:
     listener.close()
     if error.errno == errno.EADDRINUSE:

@@ -4,25 +4,26 @@ All files lie in one private temporary folder, below it in one folder a session.
 Their names are random; nothing that a visitor sends becomes part of a path.
 """
 
+import asyncio
 from collections.abc import Callable
 import dataclasses
 import os
 from pathlib import Path
 import secrets
 import shutil
+import sys
 import tempfile
 import time
-from typing import TYPE_CHECKING
+from typing import IO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jinpaint.app.pictures import Upload
 from jinpaint.app.settings import Limits
 
-if TYPE_CHECKING:
-  from jinpaint.app.uploads import Upload
-
+_PREFIX, _LOCK = 'jinpaint-app-', '.lock'
 COOKIE = 'jinpaint_session'
 
 
@@ -39,7 +40,7 @@ class Session:
 
   id: str
   folder: Path
-  images: dict[str, 'Upload'] = dataclasses.field(default_factory=dict)
+  images: dict[str, Upload] = dataclasses.field(default_factory=dict)
   used: float = dataclasses.field(default_factory=time.monotonic)
 
   def new_folder(self) -> tuple[str, Path]:
@@ -53,7 +54,7 @@ class Session:
     """Deletes one of its folders."""
     shutil.rmtree(folder, ignore_errors=True)
 
-  def add(self, upload: 'Upload', most: int) -> None:
+  def add(self, upload: Upload, most: int) -> None:
     """Adds an upload; deletes the oldest one if there are too many."""
     self.images[upload.id] = upload
     while len(self.images) > most:
@@ -77,15 +78,20 @@ class Sessions:
     """
     self._limits, self._ended = limits, ended
     self._all: dict[str, Session] = {}
+    _delete_left_behind()
     # Its mode is 0700.
-    self.folder = Path(tempfile.mkdtemp(prefix='jinpaint-app-'))
+    self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    self._lock = (self.folder / _LOCK).open('w')
+    _lock(self._lock)  # until this process ends, however it does
 
   def greet(self, request: Request, response: Response) -> Session:
     """Returns the session of a visitor, who gets one if there is none."""
     session = self._all.get(request.cookies.get(COOKIE, ''))
     if session is None:
       if len(self._all) >= self._limits.sessions:
-        self._end(min(self._all.values(), key=lambda other: other.used))
+        # One without pictures first: it costs nobody anything.
+        self._end(min(self._all.values(), key=lambda other: (
+            bool(other.images), other.used)))
       name = secrets.token_urlsafe(24)
       session = Session(name, self.folder / secrets.token_hex(8))
       self._all[name] = session
@@ -107,7 +113,7 @@ class Sessions:
     session.used = time.monotonic()
     return session
 
-  def check_disk(self, more: int = 0) -> None:
+  async def check_disk(self, more: int = 0) -> None:
     """Checks that there is room.
 
     Args:
@@ -116,7 +122,8 @@ class Sessions:
     Raises:
       HTTPException: 503, there is none.
     """
-    if self._taken() + more > self._limits.disk:
+    taken = await asyncio.to_thread(self._taken)
+    if taken + more > self._limits.disk:
       raise HTTPException(503, 'the server has no room for more pictures now; '
                           'try again later')
 
@@ -142,8 +149,40 @@ class Sessions:
     for session in list(self._all.values()):
       self._end(session)
     shutil.rmtree(self.folder, ignore_errors=True)
+    self._lock.close()
 
   def _end(self, session: Session) -> None:
     self._all.pop(session.id, None)
     self._ended(session)
     shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def _delete_left_behind() -> None:
+  """Deletes the folders of servers that were killed.
+
+  A folder whose server lives is locked by it. Those of others who work on this
+  machine are not looked at.
+  """
+  if sys.platform == 'win32':  # whose temporary folder is the user's own
+    return
+  for folder in Path(tempfile.gettempdir()).glob(f'{_PREFIX}*'):
+    try:
+      if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        continue
+      with (folder / _LOCK).open('r+') as lock:
+        if _lock(lock):
+          shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # it has just been deleted, or is none of ours
+      continue
+
+
+def _lock(lock: IO[str]) -> bool:
+  """Locks a file for this process; returns whether nobody else has."""
+  if sys.platform == 'win32':
+    return True
+  import fcntl  # imported here: Windows has none
+  try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    return False
+  return True

@@ -58,6 +58,7 @@ class Settings:
     data: the folder below which trainings find their photographs.
     host: the address at which the server listens.
     port: its port.
+    names: by which it is reached beside its own, such as a proxy's.
     user: who must sign in; empty if nobody must.
     password: of that user.
     limits: how much may be taken.
@@ -68,6 +69,7 @@ class Settings:
   data: Path | None = None
   host: str = LOOPBACK[0]
   port: int = 7860
+  names: tuple[str, ...] = ()
   user: str = ''
   password: str = ''
   limits: Limits = Limits()

@@ -8,10 +8,10 @@ from typing import cast
 
 import numpy as np
 
-from jinpaint.app import uploads
+from jinpaint.app import pictures
 from jinpaint.app.jobs import Progress, Stop, Work
 from jinpaint.app.models import Model, Models
-from jinpaint.app.uploads import Upload
+from jinpaint.app.pictures import Upload
 from jinpaint.data import files
 from jinpaint.errors import UsageError
 from jinpaint.inference import Task
@@ -67,12 +67,14 @@ class Fill:
 
   def room(self) -> int:
     """Returns how many pictures of its size fit a batch."""
+    if self.strategy not in ('auto', 'original'):
+      return 1  # windows have other sizes than their pictures
     return self.models.open(self.model).batch_size(
         self.upload.height, self.upload.width)
 
   def task(self) -> Task:
     """Returns the arrays of which it is filled."""
-    return Task(uploads.picture_in(self.before).pixels,
+    return Task(pictures.picture_in(self.before).pixels,
                 np.load(self.folder / 'mask.npy'), self._drawn('sketch'),
                 self._drawn('edges'))
 
@@ -92,7 +94,7 @@ class Fill:
     filled = inpaint.fill(tasks, strategy=self.strategy, stop=stop,
                           progress=progress)
     for fill, pixels in zip(fills, filled, strict=True):
-      uploads.keep_changed(fill.before, fill.after, pixels)
+      pictures.keep_changed(fill.before, fill.after, pixels)
 
   def discard(self) -> None:
     """Deletes its files."""
@@ -129,7 +131,7 @@ class Maps:
       pixels = np.rint(255 * np.clip(made[name], 0, 1)).astype(np.uint8)
       files.write_atomically(
           fill.folder / f'{name}.png',
-          uploads.png(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+          pictures.png(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
   def discard(self) -> None:
     """Deletes nothing: they go with the filled picture."""
@@ -165,7 +167,7 @@ class Edges:
         self.upload.picture().pixels, self.mask)
     if edges is None:
       raise UsageError(f'{self.model.title} reads no edges')
-    self.found = uploads.png(edges)
+    self.found = pictures.png(edges)
 
   def discard(self) -> None:
     """Deletes nothing: there are no files."""

@@ -33,6 +33,9 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       '127.0.0.1, which only this machine reaches)')
   parser.add_argument('--port', type=int, default=7860,
                       help='its port; 0 for a free one (default: 7860)')
+  parser.add_argument('--name', action='append', default=[],
+                      help='a name by which it is reached beside its own, such '
+                      "as a proxy's; may be given several times")
   parser.add_argument('--user', default='', metavar='NAME',
                       help='who must sign in, with the password in the '
                       f'environment variable {_PASSWORD}, or else asked for')
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
   from jinpaint.app import serving, settings
   chosen = settings.Settings(
       models=tuple(args.model), runs=args.runs, data=args.data, host=args.host,
-      port=args.port, user=args.user,
+      port=args.port, names=tuple(args.name), user=args.user,
       password=_password(args.user) if args.user else '')
   if args.host not in settings.LOOPBACK and not args.user:
     print(f'warning: everybody who can reach {args.host} can use this page; '

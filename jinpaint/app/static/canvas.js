@@ -12,10 +12,11 @@ function palette({whiteHoles, opacity}) {
   for (let bits = 1; bits < 8; bits++) {
     let [colour, alpha] = whiteHoles ? [[255, 255, 255], 255] :
       [[214, 40, 110], Math.round(255 * opacity)];
-    const isMarked = bits & BITS.mask;
-    // What lies outside the hole is not read, and so it is faint.
-    if (bits & BITS.edges) [colour, alpha] = [[0, 110, 80], isMarked ? 255 : 150];
-    if (bits & BITS.sketch) [colour, alpha] = [[20, 40, 160], isMarked ? 255 : 110];
+    if (bits & BITS.edges) [colour, alpha] = [[0, 135, 90], 255];
+    // What is sketched outside the hole is not read, and so it is faint.
+    if (bits & BITS.sketch) {
+      [colour, alpha] = [[20, 80, 240], bits & BITS.mask ? 255 : 150];
+    }
     bytes.set([...colour, alpha], 4 * bits);
   }
   return words;

@@ -30,8 +30,12 @@ export class Filling {
   fail(message) { byId('fill-error').textContent = message; }
 
   #showProgress(isShown) {
+    // The keyboard goes to what takes the place of the button that it pressed.
+    const [from, to] = isShown ? ['fill', 'cancel'] : ['cancel', 'fill'];
+    const hadFocus = document.activeElement === byId(from);
     byId('progress').hidden = !isShown;
     byId('fill').disabled = isShown;
+    if (hadFocus) byId(to).focus({preventScroll: true});
     if (!isShown) return;
     byId('progress-bar').removeAttribute('value');
     byId('progress-text').textContent = 'Sending.';
@@ -84,7 +88,10 @@ export class Filling {
       if (status.state === 'done') return status;
       if (status.state === 'cancelled') return null;
       if (status.state === 'failed') throw new Error(status.message);
-      byId('progress-text').textContent = describe(status);
+      const text = describe(status);
+      if (byId('progress-text').textContent !== text) { // else it is read again
+        byId('progress-text').textContent = text;
+      }
       if (status.state === 'running' && status.done > 0) {
         byId('progress-bar').value = status.done;
       }
@@ -99,7 +106,6 @@ export class Filling {
     if (!run) return;
     this.#end(run);
     byId('status').textContent = 'The filling was cancelled.';
-    byId('fill').focus();
     if (!run.id) return; // `run` removes it as soon as it has a name
     try {
       await remove(`/api/fills/${run.id}`);

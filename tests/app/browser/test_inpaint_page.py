@@ -67,6 +67,7 @@ def test_strokes_are_in_pixels_of_the_picture_at_every_zoom(inpaint):
   fitted = inpaint.drawn()
   page.get_by_role('button', name='Clear area').click()
   page.get_by_role('button', name='Zoom to 100 %').click()
+  inpaint.painted()
   assert inpaint.scale() == 1
   inpaint.draw((10.5, 20.5), (50.5, 20.5), scale=1)
   np.testing.assert_array_equal(inpaint.drawn(), fitted)
@@ -139,6 +140,29 @@ def test_a_sketch_leads_a_run_that_follows_sketches(inpaint):
     page.get_by_role('radio', name=name, exact=True).check()
 
 
+def test_edges_are_shown_and_those_that_are_drawn_reach_the_model(inpaint):
+  page = inpaint.upload(encoded(np.kron(
+      noise(6, 8, 3), np.ones((8, 8, 1), np.uint8)))).page
+  page.get_by_label('Model').select_option('follower')
+  inpaint.draw((10, 10), (50, 40), tool='Rectangle')
+  mask = inpaint.drawn()
+  without = pixels_of(inpaint.fill().saved())
+  page.get_by_role('button', name='Back to marking').click()
+  page.get_by_role('button', name='Show edges').click()
+  page.get_by_role('radio', name='Edges').and_(
+      page.locator(':checked')).wait_for()
+  edges = inpaint.drawn('edge map')
+  assert edges[~mask].any()
+  assert not edges[12:38, 12:48].any()
+  same = pixels_of(inpaint.fill().saved())
+  np.testing.assert_array_equal(same, without)
+  page.get_by_role('button', name='Back to marking').click()
+  inpaint.draw((2, 4), (60, 4), tool='Line')
+  differs = changed(without, pixels_of(inpaint.fill().saved()))
+  assert differs[mask].any()
+  assert not differs[~mask].any()
+
+
 def test_a_mask_file_is_read_and_what_was_understood_is_said(inpaint):
   page = inpaint.upload(encoded(noise())).page
   drawing = np.zeros((48, 64, 4), np.uint8)
@@ -183,6 +207,7 @@ def test_a_picture_is_filled_by_the_keyboard_alone(new_page):
   page.locator('#samples button').first.wait_for()
   tab_to('upload')
   with page.expect_file_chooser() as chooser:
+    page.evaluate('0')  # by now the browser hands its dialog over
     press('Enter')
   before = noise()
   chooser.value.set_files({'name': 'a.png', 'mimeType': 'image/png',
@@ -269,3 +294,43 @@ def test_the_hole_may_be_tinted_instead_of_white(inpaint):
   shot = np.asarray(Image.open(io.BytesIO(page.screenshot(
       clip={'x': x - 20, 'y': y - 20, 'width': 40, 'height': 40}))))
   assert len(np.unique(shot[..., :3].reshape(-1, 3), axis=0)) > 3
+
+
+@pytest.mark.parametrize('way', ['drop', 'paste'])
+def test_a_picture_may_be_dropped_or_pasted(way, inpaint):
+  page = inpaint.page
+  page.evaluate('''([way, bytes]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(
+        new File([Uint8Array.from(bytes)], 'given.png', {type: 'image/png'}));
+    const stage = document.getElementById('stage');
+    stage.dispatchEvent(way === 'drop' ?
+        new DragEvent('drop', {dataTransfer: transfer, bubbles: true}) :
+        new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true}));
+  }''', [way, list(encoded(noise()))])
+  page.locator('#opened-name', has_text='given.png').wait_for()
+
+
+def test_the_place_in_the_queue_is_shown_and_waiting_can_be_given_up(inpaint):
+  page = inpaint.upload(encoded(noise())).draw((10, 10), (30, 20)).page
+  deleted = []
+
+  def answer(route):
+    if route.request.method == 'DELETE':
+      deleted.append(route.request.url)
+      route.continue_()
+    else:
+      route.fulfill(json={'state': 'waiting', 'position': 3, 'done': 0,
+                          'message': '', 'seconds': 0, 'plan': '', 'maps': []})
+
+  page.route('**/api/fills/*', answer)
+  page.get_by_role('button', name='Fill missing regions').click()
+  page.locator('#progress-text', has_text='place 3 in the queue').wait_for()
+  with page.expect_request(
+      lambda request: request.method == 'DELETE'):
+    page.get_by_role('button', name='Cancel').click()
+  assert 'cancelled' in page.locator('#status').inner_text()
+  assert page.get_by_role('button', name='Fill missing regions').is_enabled()
+  page.unroute('**/api/fills/*')
+  inpaint.fill()
+  assert len(deleted) == 1

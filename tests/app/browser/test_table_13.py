@@ -67,7 +67,7 @@ def test_16_mask_image_goes_to_the_marking(inpaint):
 def test_17_what_is_erased_is_white_with_nothing_under_it(ratio, new_page):
   inpaint = Inpaint(new_page('#inpaint', device_scale_factor=ratio)).upload(
       page_steps.encoded(page_steps.noise()))
-  inpaint.draw((20, 20), (40, 20))
+  inpaint.draw((20, 20.5), (40, 20.5))
   (left, top), (right, bottom) = inpaint.at(20, 15), inpaint.at(40, 26)
   inpaint.painted()
   shot = np.asarray(Image.open(io.BytesIO(inpaint.page.screenshot(clip={
