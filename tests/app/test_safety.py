@@ -256,6 +256,7 @@ def test_an_upload_that_does_not_say_its_size_ends_where_it_is_too_large():
     image = upload(client, PICTURE)['id']
     assert refused(client.post(f'/api/images/{image}/mask', content=body()),
                    413)
+    assert refused(client.post('/api/images', content=bytes(100_001)), 413)
     assert len(files_of(app)) == 1
 
 
@@ -263,10 +264,14 @@ def test_files_of_a_form_are_bounded_too():
   with serving(limits=Limits(bytes=1000)) as app:
     client = visitor(app)
     image = upload(client, PICTURE)['id']
-    form = {'mask': ('mask.png', bytes(200_000), 'image/png')}
-    assert refused(client.post('/api/fills', files=form,
-                               data={'image': image, 'model': 'scratches'}),
-                   413)
+    form = client.build_request(
+        'POST', '/api/fills', data={'image': image, 'model': 'scratches'},
+        files={'mask': ('mask.png', bytes(200_000), 'image/png')})
+    assert refused(client.send(form), 413)
+    kind = {'Content-Type': form.headers['content-type']}
+    # The same without its length.
+    assert refused(client.post('/api/fills', content=iter([form.read()]),
+                               headers=kind), 413)
 
 
 def test_bombs_of_png_and_tiff_take_no_memory(tmp_path):
