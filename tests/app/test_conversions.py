@@ -1,4 +1,4 @@
-"""Published files become runs and weights by the page, and nothing else does."""
+"""Published files become runs and weights by the page, nothing else does."""
 
 from pathlib import Path
 
@@ -40,16 +40,18 @@ def send(page, files, piece=20_000):
   url = f'/api/conversions/{page.post("/api/conversions").json()["id"]}'
   for path, contents in files.items():
     for offset in range(0, len(contents), piece):
-      answer = page.post(f'{url}/files', params={'path': path, 'offset': offset},
-                         content=contents[offset:offset + piece])
+      answer = page.post(
+          f'{url}/files', params={'path': path, 'offset': offset},
+          content=contents[offset:offset + piece])
       assert answer.status_code == 200, answer.json()
   return url
 
 
 @pytest.fixture
 def lama():
-  return {'models/best.ckpt': (GOLDEN / 'lama_lightning_tiny.ckpt').read_bytes(),
-          'config.yaml': (GOLDEN / 'lama_lightning_tiny.yaml').read_bytes()}
+  return {name: (GOLDEN / f'lama_lightning_tiny{suffix}').read_bytes()
+          for name, suffix in (('models/best.ckpt', '.ckpt'),
+                               ('config.yaml', '.yaml'))}
 
 
 def test_a_folder_of_a_system_becomes_a_run(tmp_path, page, lama):
@@ -115,7 +117,8 @@ def test_what_is_too_large_is_refused_piece_by_piece(page, monkeypatch):
     ({'kind': 'system', 'name': 'lama'}, 'the upload holds none of'),
     ({'kind': 'system', 'name': '../..'}, 'unknown system'),
     ({'kind': 'system', 'name': 'quickstart'}, 'unknown system')])
-def test_what_is_no_such_file_is_said_in_one_line(tmp_path, page, form, message):
+def test_what_is_no_such_file_is_said_in_one_line(
+    tmp_path, page, form, message):
   url = send(page, {'x.pth': b'no weights'})
   answer = page.post(url, json={**form, 'output': 'mine'})
   assert answer.status_code == 400
