@@ -135,6 +135,7 @@ class Trainings:
       UsageError: its config cannot be read.
     """
     config = runs.read_config(workdir)
+    stage = runs.stage_of(config)
     record = training_process.record_of(workdir)
     starting = self._is_starting(workdir)
     state = RUNNING if starting else record.state if record else ''
@@ -148,7 +149,7 @@ class Trainings:
         'source': config.data.source.removeprefix('folder:'),
         'step': step, 'steps': steps,
         'passed': max((ended or time.time()) - began, 0) if state else 0,
-        'networks': sorted(runs.stage_of(config).networks),
+        'networks': sorted(stage.networks), 'fills': stage.fills,
         'evaluated': (workdir / 'evaluation' / 'summary.json').is_file(),
         'saved': checkpoints.exist(workdir)}
 

@@ -69,7 +69,7 @@ function showRun(run, latest) {
   state.dataset.state = run.state;
   byId('train-stop').hidden = !isRunning;
   byId('train-go-on').hidden = isRunning || run.state === 'finished';
-  byId('train-use').hidden = !(run.saved && !isRunning);
+  byId('train-use').hidden = !(run.saved && run.fills && !isRunning);
   const message = byId('train-message');
   message.className = `notice ${run.state === 'failed' ? 'error' : 'warning'}`;
   message.textContent = run.message || {
