@@ -32,7 +32,7 @@ hinge loss (the code: nsgan).
 
 from jinpaint.configs import common
 
-STAGES = ('sketch', 'completion', 'completion_true_sketch', 'joint')
+VARIANTS = ('sketch', 'completion', 'completion_true_sketch', 'joint')
 
 _WEIGHTS = {
     'code': {},
@@ -43,7 +43,7 @@ _WEIGHTS = {
 def get_config(variant: str = 'sketch'):
   """Returns a stage: its name, then perhaps the word for the loss weights."""
   name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(STAGES))
+  common.variant(name, dict.fromkeys(VARIANTS))
   weights = [common.variant(word, _WEIGHTS) for word in words]
 
   config = common.base('cfs', name)

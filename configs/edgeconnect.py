@@ -33,7 +33,7 @@ photographs at 256 px).
 
 from jinpaint.configs import common
 
-STAGES = ('edge', 'inpaint', 'edge_inpaint', 'joint')
+VARIANTS = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
 _WEIGHTS = {
     'paper': {},
@@ -44,7 +44,7 @@ _WEIGHTS = {
 def get_config(variant: str = 'edge'):
   """Returns a stage: its name, then words for data set and loss weights."""
   name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(STAGES))
+  common.variant(name, dict.fromkeys(VARIANTS))
   for word in words:
     common.variant(word, common.DATA | _WEIGHTS)
   config = stage('edgeconnect', name, weights=next(
@@ -61,7 +61,7 @@ def stage(system: str, name: str, *, weights: str = 'paper',
 
   Args:
     system: 'edgeconnect' or 'inpaintgan'.
-    name: one of `STAGES`.
+    name: one of `VARIANTS`.
     weights: the loss weights of the image: 'paper', as in EdgeConnect's config
       file, or 'defaults', as in its code.
     learning_rate: of the generators; the discriminators have a tenth.

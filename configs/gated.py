@@ -28,7 +28,7 @@ its files: look at both.
 
 from jinpaint.configs import common
 
-_DATA = {
+VARIANTS = {
     'places2': dict(**common.DATA['places2'], crop='random'),
     'celebahq': dict(source='folder:celebahq', crop='squash'),
 }
@@ -41,7 +41,7 @@ def get_config(variant: str = 'places2'):
   config.batch_size = 16
   config.eval_every = config.save_every = 5000
 
-  config.data.update(common.variant(variant, _DATA))
+  config.data.update(common.variant(variant, VARIANTS))
   config.data.size = 256
   config.data.scales = (1.0, 1.0)
   config.data.flip = False

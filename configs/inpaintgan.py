@@ -38,7 +38,7 @@ from jinpaint.configs import common, edgeconnect
 _NETWORK = 'inpaintgan_{}_edge_generator'.format
 # Sections 4.1 to 4.3: learning rate and sigma of the first attempts.
 _ATTEMPT = dict(learning_rate=1e-3, sigma=1.9)
-_VARIANTS = {
+VARIANTS = {
     'effunet': ('edge', 'effunet', _ATTEMPT),
     'egc': ('edge', 'egc', _ATTEMPT),
     'egc_svr': ('edge', 'egc', _ATTEMPT),
@@ -52,7 +52,7 @@ _VARIANTS = {
 def get_config(variant: str = 'mec'):
   """Returns one of the variants above."""
   name, *words = variant.split(',')
-  stage, network, numbers = common.variant(name, _VARIANTS)
+  stage, network, numbers = common.variant(name, VARIANTS)
   for word in words:
     common.variant(word, {'defaults': None})
   config = edgeconnect.stage('inpaintgan', stage, **numbers,

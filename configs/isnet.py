@@ -43,7 +43,7 @@ Not from either: Places365 for Places2 (the same photographs at 256 px).
 
 from jinpaint.configs import common
 
-_VARIANTS = {
+VARIANTS = {
     'places2': ('isnet_generator', 4),
     'celeba': ('isnet_generator', 4),
     'base': ('isnet_base_model', 4),
@@ -57,7 +57,7 @@ _VARIANTS = {
 
 def get_config(variant: str = 'places2'):
   """Returns a row of the paper's tables."""
-  generator, blocks = common.variant(variant, _VARIANTS)
+  generator, blocks = common.variant(variant, VARIANTS)
   config = common.base('isnet', 'inpaint')
   config.steps = 500_000
   config.batch_size = 6

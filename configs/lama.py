@@ -37,13 +37,13 @@ as the published trainer did.
 from jinpaint.configs import common
 
 # Blocks, and the batch of all the authors' GPUs.
-_VARIANTS = {'fourier': (9, 30), 'big': (18, 120)}
+VARIANTS = {'fourier': (9, 30), 'big': (18, 120)}
 
 
 def get_config(variant: str = 'fourier'):
   """Returns LaMa-Fourier or Big LaMa."""
   config = common.base('lama', 'inpaint')
-  config.options.blocks, config.batch_size = common.variant(variant, _VARIANTS)
+  config.options.blocks, config.batch_size = common.variant(variant, VARIANTS)
   config.steps = 1_000_000
   config.eval_every = 25_000
   config.save_every = 5000

@@ -22,12 +22,12 @@ perceptual and the style loss out.
 
 from jinpaint.configs import common
 
-STAGES = ('train', 'finetune')
+VARIANTS = ('train', 'finetune')
 
 
 def get_config(variant: str = 'train'):
   """Returns a part of the training."""
-  common.variant(variant, dict.fromkeys(STAGES))
+  common.variant(variant, dict.fromkeys(VARIANTS))
   config = common.base('pconv', variant)
   config.steps = 500_000
   config.batch_size = 16

@@ -44,7 +44,7 @@ def _flowers(part):
       f'{split}[{part}]' for split in ('train', 'validation', 'test'))
 
 
-_VARIANTS = {
+VARIANTS = {
     'flowers102': dict(
         source=_flowers(':80%'), eval_source=_flowers('80%:90%'),
         test_source=_flowers('90%:'), size=64, batch_size=64),
@@ -66,7 +66,7 @@ _VARIANTS = {
 
 def get_config(variant: str = 'flowers102'):
   """Returns the run on one of the paper's data sets, or on few photographs."""
-  chosen = common.variant(variant, _VARIANTS)
+  chosen = common.variant(variant, VARIANTS)
   config = common.base('pconv_lines', 'inpaint')
   config.epochs = 40  # section 4.3
   config.batch_size = chosen['batch_size']

@@ -39,7 +39,7 @@ everywhere here.
 
 from jinpaint.configs import common
 
-STAGES = ('registration', 'enhancement', 'inpaint')
+VARIANTS = ('registration', 'enhancement', 'inpaint')
 
 _DATA = {
     'celebahq': dict(source='folder:celebahq'),
@@ -67,7 +67,7 @@ _PRESETS = {
 def get_config(variant: str = 'registration'):
   """Returns a stage: its name, then words for preset and data set."""
   name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(STAGES))
+  common.variant(name, dict.fromkeys(VARIANTS))
   for word in words:
     common.variant(word, _PRESETS | _DATA)
   chosen = lambda known: next((word for word in words if word in known),

@@ -7,6 +7,7 @@
 | `RunError`: nothing given is wrong           | the message   | 1      |
 | the disk is full, or access is not permitted | file, reason  | 1      |
 | Ctrl-C                                       | "stopped"     | 130    |
+| SIGTERM while training, when it is saved     | none          | 143    |
 | the reader of stdout, such as `head`, ended  | none          | 141    |
 
 Any other exception is a fault of the program and keeps its traceback.

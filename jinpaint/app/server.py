@@ -16,11 +16,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import jinpaint
-from jinpaint.app import fills, safety, uploads
+from jinpaint.app import (
+    conversions,
+    fills,
+    reports,
+    safety,
+    training_routes,
+    uploads,
+)
 from jinpaint.app.jobs import Jobs
 from jinpaint.app.models import Models
 from jinpaint.app.sessions import Sessions
 from jinpaint.app.settings import Settings
+from jinpaint.app.trainings import Trainings
 from jinpaint.errors import UsageError
 
 _HERE = Path(__file__).parent
@@ -32,7 +40,7 @@ def create(settings: Settings) -> Starlette:
   """Returns the server.
 
   What its routes share lies on `app.state`: `settings`, `sessions`, `jobs`,
-  `models`, `threads` and `templates`.
+  `models`, `trainings`, `threads` and `templates`.
 
   Raises:
     UsageError: a model that the settings name cannot be used.
@@ -43,6 +51,9 @@ def create(settings: Settings) -> Starlette:
           Route('/api/state', _state),
           *uploads.ROUTES,
           *fills.ROUTES,
+          *training_routes.ROUTES,
+          *reports.ROUTES,
+          *conversions.ROUTES,
           Mount('/static', StaticFiles(directory=_HERE / 'static',
                                        check_dir=False)),
       ],
@@ -55,6 +66,7 @@ def create(settings: Settings) -> Starlette:
       loader=jinja2.FileSystemLoader(_HERE / 'templates'), autoescape=True,
       undefined=jinja2.StrictUndefined)
   app.state.models = Models(settings)
+  app.state.trainings = Trainings(settings.runs)
   return app
 
 

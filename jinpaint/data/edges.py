@@ -63,7 +63,7 @@ def _sigmas(text: str) -> tuple[float, float]:
 _SIGMA = specs.Value(_sigmas, '{0}=1.9, a number above 0, or {0}=1-4, a range '
                      'of whole numbers')
 _HOLE = specs.choice(*KNOWN)
-_KINDS = {
+KINDS = {
     'canny': specs.Kind({'sigma': _SIGMA, 'hole': _HOLE}),
     'files': specs.Kind(rest='PATH'),
     'thinned': specs.Kind({'sigma': _SIGMA, 'hole': _HOLE}, rest='files:PATH'),
@@ -196,9 +196,9 @@ def parse(spec: str) -> Edges:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  parsed = specs.parse('edges', spec, _KINDS)
+  parsed = specs.parse('edges', spec, KINDS)
   sigmas: tuple[float, ...] = ()
-  if 'sigma' in _KINDS[parsed.kind].options:
+  if 'sigma' in KINDS[parsed.kind].options:
     sigmas = parsed.options.get('sigma', (2, 2))
     # scikit-image is imported now, not by several threads at once.
     canny(np.zeros((3, 3, 3)), sigmas[0])

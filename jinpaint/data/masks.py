@@ -29,7 +29,7 @@ Draw = Callable[[np.random.Generator, int, int], np.ndarray]
 _FILES = 'files'
 
 
-def _grammar() -> dict[str, specs.Kind]:
+def kinds() -> dict[str, specs.Kind]:
   """Returns the kinds of masks, drawn ones and files, and their options."""
   drawn = {}
   for name, draw in KINDS.items():
@@ -125,11 +125,11 @@ def parse(spec: str, *, ratio: tuple[float, ...] | None = None,
     if given not in known:
       raise errors.unknown(what, given, known)
   read = mask_files.parse_reading(reading)
-  kinds = _grammar()
+  grammar = kinds()
   drawings: list[Draw] = []
   sources: list[mask_files.MaskFiles] = []
   for part in parts(spec):
-    parsed = specs.parse('mask', part, kinds)
+    parsed = specs.parse('mask', part, grammar)
     if parsed.kind == _FILES:
       sources.append(mask_files.MaskFiles(parsed.path, pairing, hole, read))
     else:

@@ -186,7 +186,7 @@ def read_map(path: Path) -> np.ndarray:
   return mask_files.read(path, what='sketch')
 
 
-_KINDS = {
+KINDS = {
     'simulated': specs.Kind(
         {'move': specs.NUMBER_RANGE, 'thin': specs.YES_OR_NO}),
     'files': specs.Kind(rest='PATH'),
@@ -203,7 +203,7 @@ def parse(spec: str) -> Sketches:
   Raises:
     UsageError: no such kind, option, value or folder.
   """
-  parsed = specs.parse('sketches', spec, _KINDS)
+  parsed = specs.parse('sketches', spec, KINDS)
   if parsed.kind == 'files':
     return Sketches(maps=files.Namesakes('sketches', parsed.path))
   if parsed.kind == 'none':

@@ -62,50 +62,79 @@ def read(workdir: Path, *, pictures: int, tag: str = 'examples') -> History:
   """
   scalars: dict[str, dict[int, float]] = {}
   steps = set()
-  for step, value in _values(workdir):
-    if value.metadata.plugin_data.plugin_name == 'scalars':
-      scalars.setdefault(value.tag, {})[step] = _array(value).item()
+  for step, value in Events(workdir).new():
+    if is_number(value):
+      scalars.setdefault(value.tag, {})[step] = number(value)
     elif value.tag == tag:
       steps.add(step)
   # Pictures are large. The second reading keeps those that are shown.
   chosen = set(_spread(sorted(steps), pictures))
   shown = {}
   if chosen:
-    shown = {step: _decoded(value) for step, value in _values(workdir)
+    shown = {step: _decoded(value) for step, value in Events(workdir).new()
              if value.tag == tag and step in chosen}
   scalars.pop(_FORECAST, None)
   groups: dict[str, dict[str, Curve]] = {
       title: {} for title in (*_GROUPS.values(), _SPEED)}
   for name, numbers in scalars.items():
     ordered = sorted(numbers)
-    groups.setdefault(_group(name), {})[name] = Curve(
+    groups.setdefault(group_of(name), {})[name] = Curve(
         np.array(ordered), np.array([numbers[step] for step in ordered]))
   curves = {title: group for title, group in groups.items() if group}
   return History(curves, dict(sorted(shown.items())), len(steps) - len(shown))
 
 
-def _values(workdir: Path) -> Iterator[tuple[int, Any]]:
-  """Yields (step, summary value) of all event files, oldest file first.
+class Events:
+  """The event files of a run, which a training may still be writing.
 
   What follows a record that was cut off, as a killed training leaves it, is not
   there.
   """
-  # Imported here: it takes seconds. TensorBoard reads with TensorFlow where
-  # that is installed, and by itself where it is not. TensorFlow greets with a
-  # page of text.
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-  os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
-  from tensorboard.backend.event_processing import event_file_loader
-  for path in event_files(workdir):
-    for event in event_file_loader.EventFileLoader(str(path)).Load():
-      for value in event.summary.value:
-        yield event.step, value
+
+  def __init__(self, workdir: Path):
+    """Takes the directory of a run; there need not be any event file yet."""
+    self._workdir = workdir
+    self._loaders: dict[Path, Any] = {}
+
+  def new(self) -> Iterator[tuple[int, Any]]:
+    """Yields each (step, summary value) once, those of the oldest file first.
+
+    What has been written since it was last asked comes the next time.
+    """
+    # Imported here: it takes seconds. TensorBoard reads with TensorFlow where
+    # that is installed, and by itself where it is not. TensorFlow greets with a
+    # page of text.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '0')
+    from tensorboard.backend.event_processing import event_file_loader
+    for path in event_files(self._workdir):
+      if path not in self._loaders:
+        self._loaders[path] = event_file_loader.EventFileLoader(str(path))
+      for event in self._loaders[path].Load():
+        for value in event.summary.value:
+          yield event.step, value
 
 
 def event_files(workdir: Path) -> list[Path]:
   """Returns the event files of a run, oldest first."""
   # Their names continue with the time at which they were begun.
   return sorted(workdir.glob('events.out.tfevents.*'))
+
+
+def is_number(value: Any) -> bool:
+  """Returns whether a summary value is a number, not a picture."""
+  return bool(value.metadata.plugin_data.plugin_name == 'scalars')
+
+
+def number(value: Any) -> float:
+  """Returns the number of a summary value."""
+  return float(_array(value).item())
+
+
+def picture_file(value: Any) -> bytes:
+  """Returns the PNG file of a summary value that is a picture."""
+  # Width, height, then the files of the pictures, of which there is one.
+  return bytes(_array(value).ravel()[2])
 
 
 def _array(value: Any) -> np.ndarray:
@@ -115,8 +144,7 @@ def _array(value: Any) -> np.ndarray:
 
 def _decoded(value: Any) -> np.ndarray:
   """Returns the picture of a summary value, RGB (H, W, 3) uint8."""
-  # Width, height, then the files of the pictures, of which there is one.
-  file = np.frombuffer(_array(value).ravel()[2], np.uint8)
+  file = np.frombuffer(picture_file(value), np.uint8)
   pixels = cv2.imdecode(file, cv2.IMREAD_COLOR)
   if pixels is None:
     raise UsageError(f'the picture {value.tag} in an event file cannot be read')
@@ -131,8 +159,8 @@ def _spread(items: list[int], limit: int) -> list[int]:
   return [items[place] for place in places]
 
 
-def _group(name: str) -> str:
-  """Returns the title of the group of a scalar."""
+def group_of(name: str) -> str:
+  """Returns the title of the group to which a number belongs."""
   if name in _SPEEDS:
     return _SPEED
   head, _, _ = name.rpartition('/')

@@ -1,6 +1,7 @@
 """A run: its config, what that describes, and what its work directory holds."""
 
 from jinpaint.runs.build import (
+    check,
     computing_of,
     data_of,
     guidance_of,
@@ -10,6 +11,6 @@ from jinpaint.runs.build import (
 from jinpaint.runs.config import claim, hold, read_config
 
 __all__ = [
-    'claim', 'computing_of', 'data_of', 'guidance_of',
+    'check', 'claim', 'computing_of', 'data_of', 'guidance_of',
     'hold', 'optimizers_of', 'read_config', 'stage_of',
 ]

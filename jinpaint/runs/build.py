@@ -9,7 +9,7 @@ from typing import Any
 
 import ml_collections
 
-from jinpaint import errors, systems
+from jinpaint import devices, errors, systems
 from jinpaint.data import edges
 from jinpaint.data.examples import Data
 from jinpaint.errors import UsageError
@@ -18,7 +18,7 @@ from jinpaint.nets import COMPUTE_TYPES
 from jinpaint.stage import Stage
 from jinpaint.training.optimizer import Adam
 
-_PRETRAINED = ('required', 'none')
+PRETRAINED = ('required', 'none')
 
 
 def stage_of(config: ml_collections.ConfigDict) -> Stage:
@@ -27,8 +27,8 @@ def stage_of(config: ml_collections.ConfigDict) -> Stage:
   Raises:
     UsageError: no such system, stage, option or value of one.
   """
-  if config.pretrained not in _PRETRAINED:
-    raise errors.unknown('value of pretrained', config.pretrained, _PRETRAINED)
+  if config.pretrained not in PRETRAINED:
+    raise errors.unknown('value of pretrained', config.pretrained, PRETRAINED)
   try:
     return systems.stage(config.system, config.stage,
                          pretrained=config.pretrained == 'required',
@@ -91,6 +91,40 @@ def computing_of(config: ml_collections.ConfigDict, stage: Stage
     if name not in stage.networks:
       raise errors.unknown('network in config.remat', name, stage.networks)
   return {'compute': config.compute, 'remat': remat}
+
+
+def check(config: ml_collections.ConfigDict, stage: Stage) -> None:
+  """Checks numbers of a config that fit or do not fit its stage.
+
+  Raises:
+    UsageError: one does not; its key is named.
+  """
+  if 'known_edge' in stage.learns_from and not config.data.edge:
+    raise UsageError(f'the stage {config.stage} of {config.system} reads '
+                     'edges; config.data.edge says which, e.g. canny')
+  if 'sketch' in stage.learns_from and not config.data.sketch:
+    raise UsageError(f'the stage {config.stage} of {config.system} reads '
+                     'sketches; config.data.sketch says which, e.g. simulated')
+  (divisor, smallest), size = stage.sizes, config.data.size
+  if size % divisor:
+    raise UsageError(f'config.data.size is {size}; {config.system} takes '
+                     f'multiples of {divisor}')
+  if size < smallest:
+    raise UsageError(f'config.data.size is {size}; {config.system} takes '
+                     f'{smallest} or more')
+  if config.batch_size < 1 or config.batch_size % devices.count():
+    raise UsageError(f'config.batch_size is {config.batch_size}; it is dealt '
+                     f'out to {devices.count()} devices and must be a multiple')
+  for name in ('log_every', 'eval_every', 'save_every', 'keep'):
+    if config[name] < 1:
+      raise UsageError(f'config.{name} is {config[name]}; it must be positive')
+  if not config.minutes >= 0:  # True of NaN as well
+    raise UsageError(f'config.minutes is {config.minutes}; it must be 0 or '
+                     'more')
+  if min(config.steps, config.epochs) < 0 or not (
+      config.steps or config.epochs):
+    raise UsageError(f'config.steps is {config.steps} and config.epochs '
+                     f'{config.epochs}; one must be positive, none negative')
 
 
 def _plain(section: Any) -> Any:

@@ -137,6 +137,17 @@ def settings(system: str, directory: Path) -> dict[str, Any]:
   return options
 
 
+def patterns(system: str) -> tuple[str, ...]:
+  """Returns what a system's published files are called; () without any.
+
+  Raises:
+    UsageError: no such system.
+  """
+  if system not in systems.NAMES:
+    raise unknown('system', system, systems.NAMES)
+  return tuple(getattr(_converters_of(system), 'PUBLISHED', ()))
+
+
 def _table(system: str) -> Table:
   """Returns what a system's converter says of its files.
 

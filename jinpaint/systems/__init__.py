@@ -66,6 +66,16 @@ def default_options(system: str) -> dict[str, Any]:
   return dataclasses.asdict(_module(system).Options())
 
 
+def options_class(system: str) -> type:
+  """Returns the dataclass of a system's options.
+
+  Raises:
+    jinpaint.errors.UsageError: no such system.
+  """
+  declared: type = _module(system).Options
+  return declared
+
+
 def options_of_several_types(system: str) -> tuple[str, ...]:
   """Returns the options of a system that may have values of several types.
 

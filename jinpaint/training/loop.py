@@ -23,6 +23,7 @@ from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.stage import check_batch, Stage
 from jinpaint.training.optimizer import Adam
 from jinpaint.training.progress import line, Meter, say
+from jinpaint.training.stopping import Stop
 from jinpaint.types import Batch, Variables
 
 Loader = Callable[[int], Iterator[Batch]]
@@ -51,6 +52,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
   Raises:
     UsageError: the config, the data or the work directory cannot be used.
     RunError: a loss or a weight is no longer finite, or the disk is full.
+    KeyboardInterrupt, SystemExit: it was stopped by Ctrl-C or by SIGTERM, and
+      the last step is saved.
   """
   start = time.monotonic()
   with contextlib.ExitStack() as stack:
@@ -64,7 +67,7 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     computing = runs.computing_of(config, stage)
     adams = runs.optimizers_of(config, stage)
     guidance = runs.guidance_of(config, training=True)
-    _check(config, stage)
+    runs.check(config, stage)
     read = {name: pretrained.read(name)
             for name in {**stage.published, **guidance.published}}
     published = {name: weights.variables for name, weights in read.items()}
@@ -120,6 +123,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
     stack.callback(writer.close)
     meter = Meter(step, steps, config.batch_size)
     stack.callback(meter.close)
+    stop = Stop()
+    stack.callback(stop.close)
     rest = itertools.chain([first_batch], stream)
     last = step >= steps
     while not last:
@@ -131,15 +136,19 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
       if step == first + 1:
         step_fn = _compiled(step_fn, state, published, batch)
         meter.start()
+        stop.put_off()
       state, logs = step_fn(state, published, batch)
       meter.add(logs)
 
       in_time = not config.minutes or (
           time.monotonic() - start < 60 * config.minutes)
       last = step >= steps or not in_time
+      stopping = stop.requested
       logging, evaluating, saving = (
           last or step % every == 0 for every in
           (config.log_every, config.eval_every, config.save_every))
+      if stopping:  # saved, and scored when it goes on
+        logging, evaluating, saving = True, False, True
       if logging or evaluating or saving:
         losses = meter.losses()
         _check_finite(losses, step, saved)
@@ -149,6 +158,8 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
         rates = {f'learning_rate/{name}': float(adam.schedule(steps)(step - 1))
                  for name, adam in adams.items()}
         writer.write_scalars(step, losses | rates | speed)
+        # Those who watch need not wait until a buffer is full.
+        writer.flush()
         say(line(step, steps, losses, speed))
       if evaluating or saving:
         with meter.paused():
@@ -158,7 +169,13 @@ def train(config: ml_collections.ConfigDict, workdir: Path,
             means = watch.score(host_state.variables, step, writer, last=last)
           # What was evaluated is saved, so that the best step can be kept.
           saved.save(host_state, progress, means)
+      if stopping:
+        break
 
+    if stop.requested:
+      say(f'stopped at step {step} of {steps}, which is saved; the same '
+          'command goes on')
+    stop.take_effect()
     if step < steps:
       say(f'{config.minutes:g} minutes are over at step {step} of {steps}; the '
           'same command goes on')
@@ -253,36 +270,6 @@ def _warn(workdir: Path, adams: Mapping[str, Adam], steps: int,
       use: loader.source for use, loader in loaders.items()
       if hasattr(loader, 'source')}):
     say(change)
-
-
-def _check(config: ml_collections.ConfigDict, stage: Stage) -> None:
-  """Checks numbers of the config that fit or do not fit the stage."""
-  if 'known_edge' in stage.learns_from and not config.data.edge:
-    raise UsageError(f'the stage {config.stage} of {config.system} reads '
-                     'edges; config.data.edge says which, e.g. canny')
-  if 'sketch' in stage.learns_from and not config.data.sketch:
-    raise UsageError(f'the stage {config.stage} of {config.system} reads '
-                     'sketches; config.data.sketch says which, e.g. simulated')
-  (divisor, smallest), size = stage.sizes, config.data.size
-  if size % divisor:
-    raise UsageError(f'config.data.size is {size}; {config.system} takes '
-                     f'multiples of {divisor}')
-  if size < smallest:
-    raise UsageError(f'config.data.size is {size}; {config.system} takes '
-                     f'{smallest} or more')
-  if config.batch_size < 1 or config.batch_size % devices.count():
-    raise UsageError(f'config.batch_size is {config.batch_size}; it is dealt '
-                     f'out to {devices.count()} devices and must be a multiple')
-  for name in ('log_every', 'eval_every', 'save_every', 'keep'):
-    if config[name] < 1:
-      raise UsageError(f'config.{name} is {config[name]}; it must be positive')
-  if not config.minutes >= 0:  # True of NaN as well
-    raise UsageError(f'config.minutes is {config.minutes}; it must be 0 or '
-                     'more')
-  if min(config.steps, config.epochs) < 0 or not (
-      config.steps or config.epochs):
-    raise UsageError(f'config.steps is {config.steps} and config.epochs '
-                     f'{config.epochs}; one must be positive, none negative')
 
 
 def _steps(config: ml_collections.ConfigDict, stream: Any) -> int:

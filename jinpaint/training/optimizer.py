@@ -1,6 +1,7 @@
 """Adam as the papers have it: its rates, schedules and clipping."""
 
 import dataclasses
+import math
 
 import optax
 
@@ -37,6 +38,13 @@ class Adam:
   clip_norm: float = 0.0
 
   def __post_init__(self) -> None:
+    if not 0 <= self.learning_rate < math.inf:  # False of NaN as well
+      raise UsageError(f'learning_rate is {self.learning_rate}; it must be 0 '
+                       'or more')
+    for name in ('b1', 'b2'):
+      if not 0 <= getattr(self, name) < 1:
+        raise UsageError(f'{name} is {getattr(self, name)}; it must be at '
+                         'least 0 and below 1')
     if self.cosine_steps < WHOLE_RUN:
       raise UsageError(f'cosine_steps is {self.cosine_steps}; it must be a '
                        'number of steps, 0 for none, or -1 for all of the run')

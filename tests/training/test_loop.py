@@ -1,9 +1,11 @@
 """A run trains, stops anywhere, goes on, and ends as if never stopped."""
 
+import itertools
 import json
 import os
 from pathlib import Path
 import re
+import signal
 import subprocess
 import sys
 
@@ -222,6 +224,31 @@ def test_a_run_stops_by_time_and_goes_on(tmp_path, monkeypatch, capsys):
     assert (f'1 minutes are over at step {step} of 3; the same command goes on'
             in out) == (step < 3)
   cut = loop.train(config, tmp_path / 'cut')
+  jax.tree.map(np.testing.assert_array_equal, whole.params, cut.params)
+
+
+def test_a_run_that_is_asked_to_stop_saves_its_step_and_goes_on(
+    tmp_path, capsys):
+  def batches(position, stop_at=None):
+    for step in itertools.count(position // 4):
+      if step == stop_at:
+        signal.raise_signal(signal.SIGTERM)
+      rng = np.random.default_rng(step)
+      yield {'image': rng.random((4, 16, 16, 3), np.float32),
+             'mask': np.ones((4, 16, 16, 1), np.float32)}
+
+  config = tiny_run.config(steps=4)  # would save nothing before its end
+  whole = loop.train(config, tmp_path / 'whole', batches)
+  handler = signal.getsignal(signal.SIGTERM)
+  with pytest.raises(SystemExit, match='143'):
+    loop.train(config, tmp_path / 'cut',
+               lambda position: batches(position, stop_at=2))
+  assert signal.getsignal(signal.SIGTERM) is handler
+  assert ('stopped at step 3 of 4, which is saved; the same command goes on'
+          in capsys.readouterr().out)
+  assert not (tmp_path / 'cut' / 'evaluation').exists()
+  cut = loop.train(config, tmp_path / 'cut', batches)
+  assert 'going on from step 3' in capsys.readouterr().out
   jax.tree.map(np.testing.assert_array_equal, whole.params, cut.params)
 
 

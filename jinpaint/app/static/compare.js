@@ -1,0 +1,56 @@
+// The Compare tab: the report of the runs that are chosen.
+import {getJSON, request} from '/static/api.js';
+import {byId, make} from '/static/elements.js';
+
+const panel = byId('panel-compare');
+const frame = byId('compare-report');
+
+const chosen = () => [...byId('compare-runs').querySelectorAll(':checked')].map(
+  ({value}) => value);
+
+async function arrive() {
+  byId('compare-error').textContent = '';
+  try {
+    const {runs} = await getJSON('/api/trainings');
+    const evaluated = runs.filter(run => run.evaluated);
+    const before = new Set(chosen());
+    byId('compare-none').hidden = Boolean(evaluated.length);
+    byId('compare-form').hidden = !evaluated.length;
+    byId('compare-runs').replaceChildren(...evaluated.map(
+      ({name, system, stage}, place) => make('label', {className: 'choice'},
+        make('input', {type: 'checkbox', value: name,
+          checked: before.has(name) || (!before.size && !place)}),
+        `${name} (${system}, ${stage})`)));
+  } catch (error) {
+    byId('compare-error').textContent = error.message;
+  }
+}
+
+async function compare(event) {
+  event.preventDefault();
+  byId('compare-error').textContent = '';
+  const names = chosen();
+  const url = '/api/reports?' + new URLSearchParams(
+    names.map(name => ['run', name]));
+  byId('compare-status').textContent = 'Putting the report together ...';
+  event.submitter.disabled = true;
+  try {
+    await request('GET', url); // an error is said here, not in the frame
+    frame.src = url;
+    frame.hidden = false;
+    byId('compare-alone').href = url;
+    byId('compare-alone').hidden = false;
+    frame.focus();
+  } catch (error) {
+    frame.hidden = true;
+    byId('compare-alone').hidden = true;
+    byId('compare-error').textContent = error.message;
+  } finally {
+    byId('compare-status').textContent = '';
+    event.submitter.disabled = false;
+  }
+}
+
+byId('compare-form').addEventListener('submit', compare);
+panel.addEventListener('shown', arrive);
+if (!panel.hidden) arrive();

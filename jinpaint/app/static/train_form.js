@@ -1,0 +1,305 @@
+// The first two steps of a training: what is trained on what, and its settings.
+import {getJSON, postJSON} from '/static/api.js';
+import {byId, choose, complain, make} from '/static/elements.js';
+
+let offered = null;
+let data = '';
+let hooks = {};
+let asked = 0;
+
+const recipe = () => offered.recipes.find(
+  ({name}) => name === byId('train-recipe').value);
+const variant = () => recipe().variants.find(
+  ({name}) => name === byId('train-variant').value);
+
+/** Asks what can be trained, and shows it; what was chosen stays. */
+export async function load() {
+  offered = await getJSON('/api/recipes');
+  choose(byId('train-recipe'), offered.recipes.map(({name, about}) =>
+    [name, TITLES[name] ?? name]), byId('train-recipe').value || 'quickstart');
+  showRecipe();
+  showFolders();
+}
+
+// How the systems write their names; others are called as their configs.
+const TITLES = {
+  cfs: 'CFS', edgeconnect: 'EdgeConnect', gated: 'Gated convolution',
+  inpaintgan: 'InpaintGAN', isnet: 'ISNet', lama: 'LaMa', pconv: 'PConv',
+  pconv_lines: 'PConv for lines', quickstart: 'Quick start',
+  scratches: 'Scratches', sketchrefiner: 'SketchRefiner'};
+
+function showRecipe() {
+  const {about, variants} = recipe();
+  byId('train-recipe-about').textContent = about;
+  const stages = new Map(variants.map(({stage, title}) => [stage, title]));
+  choose(byId('train-stage'), [...stages], variants[0].stage);
+  showStage();
+}
+
+function showStage() {
+  const stage = byId('train-stage').value;
+  const variants = recipe().variants.filter(one => one.stage === stage);
+  choose(byId('train-variant'), variants.map(({name}) => [name, name]),
+    variants[0].name);
+  byId('train-variant-field').hidden = variants.length < 2;
+  showVariant();
+}
+
+function showVariant() {
+  const {trains, needs, takes, mask, edge, sketch} = variant();
+  byId('train-stage-about').textContent =
+    `Trains: ${trains.join(', ').replaceAll('_', ' ')}.`;
+  showGuide('mask', mask);
+  showGuide('edge', edge);
+  showGuide('sketch', sketch);
+  showRuns(needs, takes);
+}
+
+function showGuide(what, guide) {
+  byId(`train-${what}-field`).hidden = !guide;
+  if (!guide) return;
+  choose(byId(`train-${what}`), offered.kinds[what].map(
+    ({name, title}) => [name, title]), guide.kind);
+  byId(`train-${what}-options`).value = guide.options;
+  choose(byId(`train-${what}-folder`), [['', 'Choose a folder'],
+    ...(offered.folders ?? []).map(({path}) => [path, path])]);
+  showKind(what);
+}
+
+function showKind(what) {
+  const kind = offered.kinds[what].find(
+    ({name}) => name === byId(`train-${what}`).value);
+  const options = byId(`train-${what}-options`);
+  const folder = byId(`train-${what}-folder`);
+  complain(byId(`train-${what}`), byId(`train-${what}-error`));
+  byId(`train-${what}-about`).textContent = [
+    kind.about, kind.options.length && `Options: ${kind.options.join('; ')}.`,
+  ].filter(Boolean).join(' ');
+  for (const [element, isShown] of [
+    [options, kind.options.length], [folder, kind.reads_files]]) {
+    element.hidden = !isShown;
+    element.labels[0].hidden = !isShown;
+  }
+}
+
+function changeKind(what) {
+  const own = variant()[what];
+  const kind = byId(`train-${what}`).value;
+  byId(`train-${what}-options`).value = own.kind === kind ? own.options : '';
+  showKind(what);
+}
+
+function showRuns(needs, takes) {
+  const fitting = offered.runs.filter(
+    ({networks}) => networks.some(name => takes.includes(name)));
+  byId('train-start-field').hidden = !needs.length && !fitting.length;
+  complain(byId('train-start-field'), byId('train-start-error'));
+  const words = names => names.join(', ').replaceAll('_', ' ');
+  byId('train-start-about').textContent = needs.length
+    ? `This stage does not train the ${words(needs)}: choose the run that has.`
+      + (fitting.length ? '' : ' There is none yet.')
+    : 'Networks that a run has are gone on with; without one, all start afresh.';
+  byId('train-start').replaceChildren(...fitting.map(
+    ({name, system, stage}) => make('div', {}, make('label',
+      {className: 'inline'}, make('input', {
+        type: 'checkbox', name: 'start_from', value: name}),
+      `${name} (${system}, ${stage})`))));
+}
+
+// --- the folder of photographs
+
+const pathText = path => path === offered.photos
+  ? 'the photographs that come with scikit-image' : path;
+
+function showFolders() {
+  const {folders, photos} = offered;
+  byId('train-folders-about').textContent = folders === null
+    ? 'For your own photographs, start jinpaint app with --data=DIR.'
+    : folders.length ? 'Folders with photographs, below the folder that ' +
+      'jinpaint app was started with (--data).'
+      : 'There are no photographs in the folder of --data.';
+  const entry = (value, text, note) => make('li', {}, make('button', {
+    value, className: 'folder'}, make('span', {}, text),
+  make('span', {className: 'soft numbers'}, note)));
+  byId('train-folder-list').replaceChildren(
+    ...(folders ?? []).map(({path, images, more}) => entry(
+      path, path === '.' ? 'all of it' : path,
+      `${images}${more ? ' or more' : ''} images`)),
+    entry(photos, pathText(photos), '9 images'));
+}
+
+async function select(path) {
+  data = path;
+  complain(byId('train-select'), byId('train-data-error'));
+  byId('train-path').value = pathText(path);
+  const place = byId('train-data');
+  place.replaceChildren();
+  if (path === offered.photos) return;
+  const mine = ++asked;
+  const query = `path=${encodeURIComponent(path)}`;
+  try {
+    const found = await getJSON(`/api/datasets/folder?${query}`);
+    if (mine === asked) place.replaceChildren(...described(found, query));
+  } catch (error) {
+    if (mine !== asked) return;
+    complain(byId('train-select'), byId('train-data-error'), error.message);
+  }
+}
+
+function described(found, query) {
+  const size = ([height, width]) => `${width} x ${height}`;
+  const sizes = !found.smallest ? '' :
+    size(found.smallest) === size(found.largest) ? size(found.smallest)
+      : `${size(found.smallest)} to ${size(found.largest)} pixels`;
+  const notes = found.notes.map(note => make('p', {className: 'note'}, note));
+  if (found.broken.length) {
+    notes.push(make('p', {className: 'notice warning'},
+      `${found.broken.length} of ${found.looked_at} that were looked at ` +
+      `cannot be read: ${found.broken.slice(0, 3).join('; ')}` +
+      (found.broken.length > 3 ? '; ...' : '')));
+  }
+  return [make('p', {className: 'numbers'},
+    `${found.images} images: ${found.train} to train on, ` +
+    `${found.validation} held out. ${sizes}`), ...notes,
+  make('ul', {className: 'thumbnails'}, found.shown.map(name => make('li', {},
+    make('img', {
+      src: `/api/datasets/thumbnail?${query}&image=${encodeURIComponent(name)}`,
+      alt: name, title: name, loading: 'lazy'}))))];
+}
+
+// --- what the form says
+
+function guideOf(what) {
+  if (!variant()[what]) return null;
+  const shown = id => byId(id).hidden ? '' : byId(id).value.trim();
+  return {kind: byId(`train-${what}`).value,
+    options: shown(`train-${what}-options`),
+    folder: shown(`train-${what}-folder`)};
+}
+
+function configuration() {
+  const started = byId('train-start').querySelectorAll(':checked');
+  return {
+    recipe: recipe().name, variant: variant().name, data,
+    mask: guideOf('mask'), edge: guideOf('edge'), sketch: guideOf('sketch'),
+    start_from: [...started].map(({value}) => value)};
+}
+
+const PLACES = {
+  data: ['train-select', 'train-data-error'],
+  mask: ['train-mask', 'train-mask-error'],
+  edge: ['train-edge', 'train-edge-error'],
+  sketch: ['train-sketch', 'train-sketch-error'],
+  start_from: ['train-start-field', 'train-start-error']};
+
+/** Shows what is wrong with the first step; returns whether something is. */
+function showWrong(wrong) {
+  for (const [name, [field, error]] of Object.entries(PLACES)) {
+    complain(byId(field), byId(error), wrong[name]);
+  }
+  const [first] = Object.keys(PLACES).filter(name => wrong[name]);
+  if (wrong.recipe) hooks.onError({message: wrong.recipe});
+  else if (first) byId(PLACES[first][0]).focus();
+  return Boolean(wrong.recipe || first);
+}
+
+async function check(event) {
+  event.preventDefault();
+  try {
+    const answer = await postJSON('/api/recipes/check', configuration());
+    if (showWrong(answer.wrong)) return;
+    showFields(answer.fields, answer.name);
+    hooks.onChecked();
+    byId('train-name').focus();
+  } catch (error) {
+    hooks.onError(error);
+  }
+}
+
+// --- the second step
+
+let fields = [];
+
+const idOf = name => `train-field-${name.replace(/[^\w-]/g, '-')}`;
+
+function entry({name, explanation, value, choices}) {
+  const id = idOf(name);
+  const control = choices.length
+    ? make('select', {id}) : make('input', {
+      id, value, spellcheck: false, autocomplete: 'off'});
+  if (choices.length) choose(control, choices.map(one => [one, one]), value);
+  control.addEventListener('input', () => complain(control, byId(`${id}-error`)));
+  return make('div', {className: 'field'},
+    make('label', {htmlFor: id, title: name}, name.split('.').at(-1)), control,
+    make('p', {className: 'note'}, explanation),
+    make('p', {className: 'field-error', id: `${id}-error`, role: 'alert'}));
+}
+
+function showFields(given, name) {
+  fields = given;
+  byId('train-name').value = name;
+  byId('train-options-error').textContent = '';
+  complain(byId('train-name'), byId('train-name-error'));
+  byId('train-table').replaceChildren(
+    ...given.filter(({in_table: inTable}) => inTable).map(entry));
+  const groups = Map.groupBy(given.filter(({in_table: inTable}) => !inTable),
+    field => field.name.split('.').slice(0, -1).join(' '));
+  byId('train-more').replaceChildren(...[...groups].map(([title, those]) =>
+    make('fieldset', {}, make('legend', {}, {
+      '': 'The run', data: 'Photographs and masks', options: 'The system',
+    }[title] ?? title.replace('optimizers', 'Adam of the').replaceAll('_', ' ')),
+    make('div', {className: 'fields'}, those.map(entry)))));
+}
+
+async function start(event) {
+  event.preventDefault();
+  byId('train-options-error').textContent = '';
+  const button = event.submitter;
+  const values = {};
+  for (const {name, value} of fields) {
+    const text = byId(idOf(name)).value;
+    if (text !== value) values[name] = text;
+  }
+  if (button) button.disabled = true;
+  try {
+    const answer = await postJSON('/api/trainings', {
+      ...configuration(), values, name: byId('train-name').value.trim()});
+    const wrong = {...answer.wrong};
+    for (const {name} of fields) {
+      complain(byId(idOf(name)), byId(`${idOf(name)}-error`), wrong[name]);
+    }
+    const first = fields.find(({name}) => wrong[name]);
+    if (first) {
+      const field = byId(idOf(first.name));
+      if (!first.in_table) byId('train-more-block').open = true;
+      field.focus();
+    } else if (Object.keys(wrong).length) {
+      byId('train-options-error').textContent = Object.values(wrong).join(' ');
+    } else hooks.onStarted(answer.name);
+  } catch (error) {
+    byId('train-options-error').textContent = error.message;
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+export function setUp(given) {
+  hooks = given;
+  byId('train-recipe').addEventListener('change', showRecipe);
+  byId('train-stage').addEventListener('change', showStage);
+  byId('train-variant').addEventListener('change', showVariant);
+  for (const what of ['mask', 'edge', 'sketch']) {
+    byId(`train-${what}`).addEventListener('change', () => changeKind(what));
+  }
+  const dialog = byId('train-folders');
+  byId('train-select').addEventListener('click', () => {
+    dialog.returnValue = '';
+    dialog.showModal();
+  });
+  dialog.addEventListener('close', () => {
+    if (dialog.returnValue) select(dialog.returnValue);
+  });
+  byId('train-configuration').addEventListener('submit', check);
+  byId('train-options').addEventListener('submit', start);
+  byId('train-back').addEventListener('click', () => hooks.onBack());
+}
