@@ -1,9 +1,9 @@
-"""Where a step runs: the only file that knows `pmap` and its axis.
+"""Where a step runs: the only file that knows `pmap`, meshes and their axis.
 
 It imports nothing of jinpaint, so that any layer or loss may ask for `mean`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import contextlib
 import contextvars
 from pathlib import Path
@@ -73,10 +73,20 @@ def count() -> int:
   return jax.local_device_count()
 
 
-def everywhere(tree: Any) -> Any:
-  """Places a tree whole on every local device."""
+def everywhere(tree: Any, among: Sequence[jax.Device] | None = None) -> Any:
+  """Places a tree whole on every device.
+
+  Args:
+    tree: of arrays.
+    among: the devices; None for all local ones.
+  """
   return jax.device_put(
-      tree, sharding.NamedSharding(_mesh(), sharding.PartitionSpec()))
+      tree, sharding.NamedSharding(_mesh(among), sharding.PartitionSpec()))
+
+
+def on_first(tree: Any) -> Any:
+  """Returns the first device's copy of what `everywhere` returned."""
+  return jax.tree.map(lambda x: x.addressable_shards[0].data, tree)
 
 
 def split(batch: Any) -> Any:
@@ -96,21 +106,66 @@ def spread(batch: Any) -> Any:
   return jax.device_put(batch, _by_device())
 
 
-def _mesh() -> sharding.Mesh:
-  return sharding.Mesh(np.asarray(jax.local_devices()), (_AXIS,))
+def compiled(function: Callable[[Any, Any], Any], whole: Any, batch: Any,
+             among: Sequence[jax.Device]) -> Any:
+  """Compiles a function of a batch, of which each device computes its share.
+
+  No device waits for another, whatever the function does: it sees the images
+  of one device.
+
+  Args:
+    function: `(whole, batch) -> tree of arrays (B, ...)`.
+    whole: arrays that `everywhere` has placed on these devices; with a single
+      device, arrays that lie on it.
+    batch: shapes and types of arrays (B, ...), B a multiple of the number of
+      devices.
+    among: the devices.
+
+  Returns:
+    The program, see `jax.stages.Compiled`; it takes arrays of the host.
+  """
+  if len(among) == 1:
+    return jax.jit(function).lower(whole, batch).compile()
+  part = sharding.PartitionSpec(_AXIS)
+  mapped = jax.shard_map(
+      function, mesh=_mesh(among), in_specs=(sharding.PartitionSpec(), part),
+      out_specs=part, check_vma=False)
+  dealt = jax.tree.map(lambda x: jax.ShapeDtypeStruct(
+      x.shape, x.dtype, sharding=_by_device(among)), batch)
+  return jax.jit(mapped).lower(whole, dealt).compile()
 
 
-def _by_device() -> sharding.NamedSharding:
-  return sharding.NamedSharding(_mesh(), sharding.PartitionSpec(_AXIS))
+def bytes_of(program: jax.stages.Compiled) -> int:
+  """Returns how many bytes a program takes on each device, as XLA counts."""
+  usage: Any = program.memory_analysis()
+  return int(usage.temp_size_in_bytes + usage.argument_size_in_bytes
+             + usage.output_size_in_bytes)
 
 
-def free_memory() -> int:
-  """Returns how many bytes the first device may still take.
+def _mesh(among: Sequence[jax.Device] | None = None) -> sharding.Mesh:
+  return sharding.Mesh(np.asarray(among or jax.local_devices()), (_AXIS,))
+
+
+def _by_device(among: Sequence[jax.Device] | None = None
+               ) -> sharding.NamedSharding:
+  return sharding.NamedSharding(_mesh(among), sharding.PartitionSpec(_AXIS))
+
+
+def share_memory(among: Sequence[jax.Device]) -> bool:
+  """Returns whether devices take their memory from one and the same: CPUs."""
+  return among[0].platform == 'cpu'
+
+
+def free_memory(device: jax.Device | None = None) -> int:
+  """Returns how many bytes a device may still take.
 
   On CPUs it is what the operating system could give without swapping, or the
   limit of the container that this process runs in, if that is less.
+
+  Args:
+    device: which device; None for the first.
   """
-  stats = jax.local_devices()[0].memory_stats()
+  stats = (device or jax.local_devices()[0]).memory_stats()
   if stats and 'bytes_limit' in stats:
     return int(stats['bytes_limit'] - stats.get('bytes_in_use', 0))
   free = psutil.virtual_memory().available

@@ -21,7 +21,7 @@ from jax import lax
 import jax.numpy as jnp
 import numpy as np
 
-from jinpaint import images, networks
+from jinpaint import devices, images, networks
 from jinpaint.data import edges, sketches
 from jinpaint.data.examples import Choice, Data, Draft
 from jinpaint.errors import UsageError
@@ -243,6 +243,24 @@ class Guidance:
                    for key, edge in edge_maps.items()}
     return {key: edge[..., None] for key, edge in edge_maps.items()}
 
+  def bytes_for(self, variables: Variables, height: int, width: int) -> int:
+    """Returns the bytes that finding the edges of a picture takes.
+
+    It counts what a network takes; Canny's detector takes little.
+
+    Args:
+      variables: those of the `published` networks.
+      height: the picture's.
+      width: the picture's.
+    """
+    if not self.published:
+      return 0
+    batch = {key: jax.ShapeDtypeStruct((1, *_held(height, width), channels),
+                                       np.float32)
+             for key, channels in (('image', 3), ('mask', 1))}
+    return devices.bytes_of(_known_hed_compiled.lower(
+        variables, batch).compile())
+
   def _known_edge(self, variables: Variables, image: np.ndarray,
                   hole: np.ndarray | None, edge_map: np.ndarray | None
                   ) -> np.ndarray:
@@ -283,13 +301,18 @@ def _known_hed_of_picture(variables: Variables, image: np.ndarray,
   """Returns HED's edges (H, W) of a picture of any size, outside its hole."""
   height, width = image.shape[:2]
   hole = np.zeros((height, width)) if hole is None else hole
-  padded = [max(extent, networks.create('hed').smallest)
-            for extent in (height, width)]
+  padded = _held(height, width)
   arrays = {'image': image, 'mask': hole[..., None].astype(np.float32)}
   batch = {key: images.pad_to(array, *padded)[None]
            for key, array in arrays.items()}
   edge = np.asarray(_known_hed_compiled(variables, batch))[0, ..., 0]
   return images.crop(edge, height, width)
+
+
+def _held(height: int, width: int) -> tuple[int, int]:
+  """Returns the size, at least a picture's own, that HED is given."""
+  smallest = networks.create('hed').smallest
+  return max(height, smallest), max(width, smallest)
 
 
 def _with_mean_in_hole(image: Array, mask: Array) -> Array:

@@ -1,5 +1,6 @@
 """Fills the holes of pictures with a trained system."""
 
-from jinpaint.inference.inpainter import Inpainter, load
+from jinpaint.inference.inpainter import Inpainter, load, Stopped
+from jinpaint.inference.pictures import Task
 
-__all__ = ['Inpainter', 'load']
+__all__ = ['Inpainter', 'Stopped', 'Task', 'load']

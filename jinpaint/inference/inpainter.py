@@ -1,73 +1,48 @@
-"""Inpaints pictures of any size with a trained system: arrays in, arrays out.
+"""Inpaints pictures of any size with a trained system.
 
 Never imports TensorFlow.
 """
 
-from collections.abc import Mapping
+import collections
+from collections.abc import Callable, Sequence
+import math
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jinpaint import devices, errors, images, runs
 from jinpaint.converters import pretrained
 from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
-from jinpaint.inference import windows
-from jinpaint.nets import Nets
+from jinpaint.inference import pictures, plans, windows
+from jinpaint.inference.pictures import Task
+from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
+from jinpaint.inference.programs import Size
+from jinpaint.inference.system import reads_edges, System
 from jinpaint.runs import packed
-from jinpaint.stage import complete, Stage
-from jinpaint.types import Array, Batch, KEYS, Variables
+from jinpaint.stage import Stage
+from jinpaint.types import Variables
 
-_NEEDS_TRUE_EDGES = (
-    'this stage follows the true edges, which a damaged picture does not show; '
-    'train the next stage, or give edge maps: --edge=files:PATH, in Python '
-    'edge_map')
-
-STRATEGIES = ('auto', 'original', 'tile')
-# Heights and widths of windows, the first that fits the memory is taken. They
-# are multiples of what any network needs.
-_WINDOWS = (2048, 1024, 768, 512, 256)
-_TILE = 1024  # of the strategy 'tile'
-# A window's share, on each side, that is context alone.
-_MARGIN = 1 / 8
 # The share of the free memory that filling may take: of what XLA counts, the
 # allocator needs somewhat more.
 _SHARE = 0.75
 
 
-class Plan(NamedTuple):
-  """How a picture is filled.
-
-  Attributes:
-    window: height and width of the windows; 0 for the whole picture at once.
-    needed: bytes that the whole picture would take, or 0 if nobody asked.
-    free: bytes that there are.
-  """
-
-  window: int
-  needed: int = 0
-  free: int = 0
-
-  def __str__(self) -> str:
-    if not self.window:
-      return 'as a whole'
-    reason = (f': as a whole it would take {self.needed / 1e9:.1f} GB, and '
-              f'{self.free / 1e9:.1f} GB are free' if self.needed else '')
-    return f'in windows of {self.window} pixels{reason}'
+class Stopped(Exception):
+  """Whoever asked for pictures to be filled has stopped it."""
 
 
 class Inpainter:
-  """Fills the holes of one image at a time.
+  """Fills the holes of pictures.
 
   An image is padded to the next size that the system's networks take (see
   `jinpaint.stage.Sizes`), never beyond it, because what is added changes what
   is predicted. The price: the first image of each size is compiled for, which
   takes seconds to minutes; every program is kept for later images of its size.
   An image that is too large for the memory is filled window by window, around
-  its holes (`jinpaint.inference.windows`); `plan` says so beforehand.
+  its holes (`jinpaint.inference.windows`); `plan` says so beforehand. Many
+  images are filled in batches of one size, on all devices, by `fill`.
 
   >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
   >>> result = inpaint(image, mask)  # doctest: +SKIP
@@ -85,7 +60,8 @@ class Inpainter:
   def __init__(self, stage: Stage, variables: Variables, *,
                guidance: Guidance | None = None,
                published: Variables | None = None, compute: str = 'float32',
-               strategy: str = 'auto', memory: int | None = None):
+               strategy: str = 'auto', memory: int | None = None,
+               among: Sequence[jax.Device] | None = None):
     """Takes a system; it is compiled when it meets the first image of a size.
 
     Args:
@@ -95,59 +71,43 @@ class Inpainter:
       published: the variables of the networks that the guidance runs.
       compute: the type in which networks compute, see `jinpaint.nets`.
       strategy: 'original': images are filled as a whole, as the published
-        programs do; 'tile': in windows of 1,024 pixels; 'auto': as a whole
-        where that fits the memory, else in the largest windows that fit.
+        programs do; 'tile': in windows of 1,024 pixels; 'crop': in windows of
+        few sizes, that fit each group of holes; 'resize': from a picture whose
+        longer side is 1,024 pixels at most; 'auto': as a whole where that fits
+        the memory, else in the largest windows that fit. Where windows are
+        too small for a hole, it is filled from a smaller picture.
       memory: bytes that filling an image may take; None for what is free.
+      among: the devices; None for all local ones.
 
     Raises:
       ValueError: the stage reads edges, and there is no guidance; or there is
         no such strategy.
     """
     errors.check_option('strategy', strategy, STRATEGIES)
-    if _reads_edges(stage) and guidance is None:
-      raise ValueError('this stage reads edges; give the guidance that says '
-                       'where they come from')
-
-    def predict(variables: Variables, batch: Batch) -> Mapping[str, Array]:
-      nets = Nets(stage.networks, variables, compute=compute)
-      return complete(stage.predict(nets, batch), batch)
-
-    self._stage, self._guidance = stage, guidance
-    self.follows_sketches = 'sketch' in stage.predicts_from
-    # SketchRefiner's program cuts sketches where it cuts edges.
-    self.sketch_cut = (guidance.cut if guidance else None) or 0.5
-    self.reads_edges = _reads_edges(stage)
-    self.finds_edges, self.needs_edge_map = '', ''
-    if self.reads_edges and guidance is not None:
-      self.finds_edges = guidance.edges.spec if guidance.edges else ''
-      self.needs_edge_map = (_NEEDS_TRUE_EDGES if stage.needs_true_edges
-                             else guidance.needs_map)
+    self._system = System(stage, variables, guidance, published or {}, compute,
+                          tuple(among or jax.local_devices()))
     self._strategy, self._memory = strategy, memory
-    self._predict = jax.jit(predict)
-    self._programs: dict[tuple[int, int], Any] = {}
-    self._reads = tuple(dict.fromkeys(
-        ('image', 'mask', *stage.predicts_from)))
-    self._variables = jax.device_put(variables)
-    self._published = published or {}
+    self.follows_sketches = self._system.follows_sketches
+    self.sketch_cut = self._system.sketch_cut
+    self.reads_edges = self._system.reads_edges
+    self.finds_edges = self._system.finds_edges
+    self.needs_edge_map = self._system.needs_edge_map
 
   def __call__(self, image: np.ndarray, mask: np.ndarray,
                sketch: np.ndarray | None = None, *,
-               edge_map: np.ndarray | None = None) -> np.ndarray:
+               edge_map: np.ndarray | None = None,
+               strategy: str | None = None) -> np.ndarray:
     """Returns the image with its holes filled.
 
     Args:
-      image: (H, W), (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) RGBA; uint8 or
-        uint16; any size.
-      mask: (H, W) or (H, W, 1), of two values: 0 = known, anything else =
-        hole.
-      sketch: strokes drawn into the hole, for systems that follow sketches:
-        like `mask`, 0 = none, anything else = stroke. What it has outside the
-        hole is not read. None is the same as a sketch without strokes.
-      edge_map: the edges of the whole image, for systems that read edges: (H,
-        W) uint8, 255 = edge, soft edges in between. If it is None, edges are
-        found in what is known, as `finds_edges` says. The programs of CFS and
-        SketchRefiner find none, but read maps of undamaged pictures, HED's and
-        BDCN's: their results come with such a map alone.
+      image: as `Task.image`.
+      mask: as `Task.hole`.
+      sketch: as `Task.sketch`.
+      edge_map: as `Task.edge_map`. If it is None, edges are found in what is
+        known, as `finds_edges` says. The programs of CFS and SketchRefiner
+        find none, but read maps of undamaged pictures, HED's and BDCN's: their
+        results come with such a map alone.
+      strategy: in place of the inpainter's own.
 
     Returns:
       An array like `image`. Known pixels are the same, bit for bit; alpha is
@@ -159,71 +119,117 @@ class Inpainter:
       UsageError: there is no edge map, and the system needs one; or what it
         predicts in the hole is not finite, because its weights are broken.
     """
-    hole = _checked_hole(image, mask)
-    self._check_drawings(hole, sketch, edge_map)
-    result = image.copy()
-    if not hole.any():
-      return result
-    full = np.iinfo(image.dtype).max
-    window = self.plan(*hole.shape).window or max(hole.shape)
-    margin = int(window * _MARGIN)
-    parts = windows.cover(hole, window, margin) if window < max(
-        hole.shape) else [windows.Window(0, 0, *hole.shape)]
+    [filled] = self.fill([Task(image, mask, sketch, edge_map)],
+                         strategy=strategy)
+    return filled
 
-    def fill(part: windows.Window) -> np.ndarray:
-      if part.of(hole).all() and not hole.all():
-        raise UsageError(f'a hole is wider than the windows of {window} pixels '
-                         'that fit the memory; shrink the picture')
-      given = [None if array is None else part.of(array)
-               for array in (sketch, edge_map)]
-      return self._run(part.of(image), part.of(hole), *given)['image']
+  def fill(self, tasks: Sequence[Task], *, strategy: str | None = None,
+           stop: Callable[[], bool] = lambda: False,
+           progress: Callable[[float], None] = lambda share: None
+           ) -> list[np.ndarray]:
+    """Returns many images, each with its holes filled.
 
-    rgb = windows.blend(hole, parts, margin, fill)
-    if not np.isfinite(rgb).all():
-      raise UsageError('what the model predicts in the hole is not finite: its '
-                       'weights are broken')
-    result[hole] = np.rint(_with_channels_of(
-        image[hole], np.clip(rgb, 0, 1) * full)).astype(image.dtype)
-    return result
+    Images of one padded size, and windows of one size, are filled together by
+    one program, in batches that are spread over the devices. What an image
+    becomes does not depend on the others.
 
-  def plan(self, height: int, width: int) -> Plan:
+    Args:
+      tasks: of any sizes. All of them, their results, and nothing more than
+        that of the filled pixels is held in memory.
+      strategy: in place of the inpainter's own.
+      stop: asked before every batch whether to go on.
+      progress: told, after every batch, the share of the pixels that are done.
+
+    Returns:
+      For each task an array like its image. Known pixels are the same, bit for
+      bit; alpha is the same everywhere.
+
+    Raises:
+      Stopped: `stop` returned True.
+      ValueError: as `__call__`, before anything is computed.
+      UsageError: as `__call__`.
+    """
+    checked = [self._system.checked(task) for task in tasks]
+    free = self._free()
+    system, sizes = self._system, self._system.sizes
+    counts = collections.Counter(sizes.holding(*task.hole.shape)
+                                 for task in checked if task.hole.any())
+    layouts = [
+        self._planned(task.hole, counts[sizes.holding(*task.hole.shape)],
+                      strategy, free)[1] if task.hole.any() else Layout([])
+        for task in checked]
+    groups = collections.defaultdict[Size, list[tuple[int, Part]]](list)
+    for number, layout in enumerate(layouts):
+      for part in layout.parts:
+        groups[sizes.holding(part.height, part.width)].append((number, part))
+    total = sum(math.prod(size) * len(group) for size, group in groups.items())
+    results = [task.image if layout.parts else task.image.copy()
+               for task, layout in zip(checked, layouts, strict=True)]
+    blends: dict[int, windows.Blend] = {}
+    left = collections.Counter(
+        number for group in groups.values() for number, _ in group)
+    done = 0
+    for size, group in groups.items():
+      program = system.programs.ready(size, len(group), free)
+      for start in range(0, len(group), program.batch):
+        if stop():
+          raise Stopped
+        some = group[start:start + program.batch]
+        predicted = np.asarray(program([
+            system.inputs(pictures.cut(checked[number], part.window,
+                                       part.height, part.width), size)
+            for number, part in some])['image'])
+        for (number, part), rgb in zip(some, predicted, strict=False):
+          if number not in blends:
+            blends[number] = windows.Blend(checked[number].hole,
+                                           layouts[number].margin)
+          blends[number].add(part.window, part.fills,
+                             images.crop(rgb, part.height, part.width))
+          left[number] -= 1
+          if not left[number]:
+            results[number] = pictures.with_colours(
+                checked[number], _finite(blends.pop(number).colours()))
+        done += math.prod(size) * len(some)
+        progress(done / total)
+    return results
+
+  def plan(self, height: int, width: int, hole: np.ndarray | None = None, *,
+           strategy: str | None = None) -> Plan:
     """Returns how an image of some size would be filled.
 
     The bytes that a program takes are those that XLA counts when it has
     compiled it.
+
+    Args:
+      height: the image's.
+      width: the image's.
+      hole: its hole, as `Task.hole`, on which the windows depend; None if it is
+        not known yet.
+      strategy: in place of the inpainter's own.
     """
-    if self._strategy == 'original':
-      return Plan(0)
-    if self._strategy == 'tile':
-      return Plan(_TILE if max(height, width) > _TILE else 0)
-    free = (devices.free_memory() if self._memory is None else self._memory)
-    free = int(_SHARE * free)
-    needed = self._bytes_of(height, width)
-    if needed <= free or max(height, width) <= _WINDOWS[-1]:
-      return Plan(0, needed, free)
-    sizes = [size for size in _WINDOWS if size < max(height, width)]
-    for size in sizes:
-      if self._bytes_of(min(size, height), min(size, width)) <= free:
-        return Plan(size, needed, free)
-    return Plan(sizes[-1], needed, free)
+    if hole is None:
+      hole = np.zeros((height, width), bool)
+    plan, _ = self._planned(hole.reshape(height, width) != 0, 1, strategy,
+                            self._free())
+    return plan
 
-  def _bytes_of(self, height: int, width: int) -> int:
-    """Returns the bytes that an image takes while it is filled."""
-    usage = self._program(*self._stage.sizes.holding(height, width)
-                          ).memory_analysis()
-    return int(usage.temp_size_in_bytes + usage.argument_size_in_bytes
-               + usage.output_size_in_bytes)
+  def batch_size(self, height: int, width: int) -> int:
+    """Returns how many images of some size are filled at once.
 
-  def _program(self, height: int, width: int) -> Any:
-    """Returns the program for images of a size that the networks take."""
-    size = height, width
-    if size not in self._programs:
-      batch = {key: jax.ShapeDtypeStruct((1, *size, KEYS[key].channels),
-                                         jnp.float32)
-               for key in self._reads}
-      self._programs[size] = self._predict.lower(
-          self._variables, batch).compile()
-    return self._programs[size]
+    It is a multiple of the number of devices, or 1 where no more fits the
+    memory. A CPU is busy with one image, unless it is tiny.
+    """
+    size = self._system.sizes.holding(height, width)
+    return self._system.programs.prepared(size, 2, self._free()).batch
+
+  @property
+  def programs(self) -> int:
+    """The number of programs that were compiled.
+
+    `fill` compiles one for each padded size that it meets, at most; another is
+    compiled if a size is met alone at first, and later in batches.
+    """
+    return len(self._system.programs)
 
   def intermediates(self, image: np.ndarray, mask: np.ndarray,
                     sketch: np.ndarray | None = None, *,
@@ -240,65 +246,69 @@ class Inpainter:
       edges, the completed `edge`; where there are sketches, the refined
       `sketch`.
     """
-    hole = _checked_hole(image, mask)
-    self._check_drawings(hole, sketch, edge_map)
-    return self._run(image, hole, sketch, edge_map)
-
-  def _check_drawings(self, hole: np.ndarray, sketch: np.ndarray | None,
-                      edge_map: np.ndarray | None) -> None:
-    """Raises what `__call__` says of a sketch or an edge map."""
-    if sketch is not None and not self.follows_sketches:
-      raise ValueError('this system follows no sketches')
-    if edge_map is not None and not self.reads_edges:
-      raise ValueError('this system reads no edges')
-    if edge_map is None and self.needs_edge_map:
-      raise UsageError(self.needs_edge_map)
-    if edge_map is not None and (
-        edge_map.dtype != np.uint8 or edge_map.shape != hole.shape):
-      raise ValueError(f'an image {hole.shape} needs an edge map of its size, '
-                       f'uint8, not {edge_map.shape} {edge_map.dtype}')
-    if sketch is not None:
-      _two_valued('sketch', sketch, hole.shape)
-
-  def _strokes(self, sketch: np.ndarray | None, hole: np.ndarray
-               ) -> dict[str, np.ndarray]:
-    """Returns the sketch as a batch holds it, if the system reads one."""
-    if not self.follows_sketches:
-      return {}
-    strokes = (np.zeros_like(hole) if sketch is None else
-               _two_valued('sketch', sketch, hole.shape))
-    return {'sketch': strokes[..., None].astype(np.float32)}
-
-  def _edges(self, rgb: np.ndarray, hole: np.ndarray,
-             edge_map: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Returns the edges as a batch holds them, if the system reads any."""
-    if self._guidance is None or not self.reads_edges:
-      return {}
-    if edge_map is not None:
-      edge_map = edge_map.astype(np.float32) / np.float32(255)
-    return self._guidance.of_picture(self._published, rgb, hole, edge_map)
-
-  def _run(self, image: np.ndarray, hole: np.ndarray,
-           sketch: np.ndarray | None, edge_map: np.ndarray | None
-           ) -> dict[str, np.ndarray]:
-    """Returns predictions for an image at once, cropped to its size."""
-    strokes = self._strokes(sketch, hole)
-    height, width = hole.shape
-    full = np.iinfo(image.dtype).max
-    rgb = _as_rgb(image).astype(np.float32) / np.float32(full)
-    padded = self._stage.sizes.holding(height, width)
-    arrays = {'image': rgb, 'mask': hole[..., None].astype(np.float32),
-              **strokes, **self._edges(rgb, hole, edge_map)}
-    batch = {key: images.pad_to(arrays[key].astype(np.float32), *padded)[None]
-             for key in self._reads}
-    predicted = self._program(*padded)(self._variables, batch)
+    task = self._system.checked(Task(image, mask, sketch, edge_map))
+    height, width = task.hole.shape
+    size = self._system.sizes.holding(height, width)
+    program = self._system.programs.prepared(size, 1, self._free())
+    predicted = program([self._system.inputs(task, size)])
     return {key: images.crop(np.asarray(array)[0], height, width)
             for key, array in predicted.items()}
 
+  def find_edges(self, image: np.ndarray, mask: np.ndarray
+                 ) -> np.ndarray | None:
+    """Returns the edges that the system would be given without an edge map.
+
+    Args:
+      image: as `Task.image`.
+      mask: as `Task.hole`.
+
+    Returns:
+      (H, W) uint8, 255 = edge, 0 in the hole; None if the system reads none.
+
+    Raises:
+      ValueError: shapes or types do not fit.
+      UsageError: edges are not found, but come from files.
+    """
+    task = pictures.checked(Task(image, mask))
+    if not self.reads_edges:
+      return None
+    edge = self._system.edges(task)['known_edge']
+    return np.rint(255 * edge[..., 0]).astype(np.uint8)
+
+  def _free(self) -> int:
+    """Returns how many bytes filling may take."""
+    free = (devices.free_memory(self._system.among[0]) if self._memory is None
+            else self._memory)
+    return int(_SHARE * free)
+
+  def _planned(self, hole: np.ndarray, number: int, strategy: str | None,
+               free: int) -> tuple[Plan, Layout]:
+    """Returns how a picture is filled, see `plans.planned`.
+
+    Args:
+      hole: (H, W) bool.
+      number: how many pictures of its size there are.
+      strategy: None for the inpainter's own.
+      free: bytes that may be taken.
+    """
+    # Where there is one window, there are mostly others.
+    needs = lambda height, width, is_window: self._system.needs(
+        height, width, 2 if is_window else number, free)
+    return plans.planned(hole, self._strategy if strategy is None else strategy,
+                         free, needs)
+
+
+def _finite(colours: np.ndarray) -> np.ndarray:
+  """Returns colours; raises `UsageError` if they are not finite."""
+  if not np.isfinite(colours).all():
+    raise UsageError('what the model predicts in the hole is not finite: its '
+                     'weights are broken')
+  return colours
+
 
 def load(path: str | Path | None = None, checkpoint: str = 'last', *,
-         edge: str = '', strategy: str = 'auto', memory: int | None = None
-         ) -> Inpainter:
+         edge: str = '', strategy: str = 'auto', memory: int | None = None,
+         devices: Sequence[jax.Device] | None = None) -> Inpainter:
   """Returns a trained system.
 
   Args:
@@ -311,6 +321,7 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
       the image's `edge_map`; without, each may be.
     strategy: how large images are filled, see `Inpainter`.
     memory: bytes that filling an image may take; None for what is free.
+    devices: those that fill; None for all local ones.
 
   Raises:
     jinpaint.errors.UsageError: there is no run, no file or no such checkpoint;
@@ -319,19 +330,21 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
   path = packed.OWN if path is None else Path(path)
   config, variables, _ = packed.open_model(path, checkpoint)
   stage = runs.stage_of(config)
-  reads_edges = _reads_edges(stage)
+  needs_guidance = reads_edges(stage)
   if not stage.fills:
     raise UsageError(f'{path} was trained for the stage {config.stage} of '
                      f'{config.system}, which makes no image')
   if edge:
-    if not reads_edges:
+    if not needs_guidance:
       raise UsageError(f'{path} holds a system that reads no edges')
     config.data.edge = edge
   config.data.sketch = ''  # each call brings its own
-  guidance = runs.guidance_of(config, training=False) if reads_edges else None
+  guidance = (runs.guidance_of(config, training=False) if needs_guidance
+              else None)
   return Inpainter(
       stage, variables, guidance=guidance, compute=config.compute,
-      strategy=strategy, memory=memory, published={name: pretrained.load(name)
+      strategy=strategy, memory=memory, among=devices,
+      published={name: pretrained.load(name)
                  for name in (guidance.published if guidance else ())})
 
 
@@ -340,41 +353,3 @@ def _reads_edges(stage: Stage) -> bool:
   return bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
 
 
-def _checked_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-  """Returns the hole (H, W) bool, if image and mask have a form that fits."""
-  if image.dtype not in (np.uint8, np.uint16):
-    raise ValueError(f'an image is uint8 or uint16, not {image.dtype}')
-  if not image.size or not (
-      image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))):
-    raise ValueError('an image is (H, W) or (H, W, 1, 3 or 4), not '
-                     f'{image.shape}')
-  return _two_valued('mask', mask, image.shape[:2])
-
-
-def _two_valued(what: str, array: np.ndarray, size: tuple[int, ...]
-                ) -> np.ndarray:
-  """Returns a mask or a sketch as (H, W) bool, if it has a form that fits."""
-  flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
-  if flat.shape != size:
-    raise ValueError(f'an image {size} needs a {what} of its size, not '
-                     f'{array.shape}')
-  if len(np.unique(flat)) > 2:
-    raise ValueError(f'the {what} has grey values; cut it first, see '
-                     'jinpaint.data.mask_files.binarise')
-  return flat.astype(bool)
-
-
-def _as_rgb(image: np.ndarray) -> np.ndarray:
-  """Returns RGB (H, W, 3): grey is repeated, alpha is dropped."""
-  grey = image[..., None] if image.ndim == 2 else image
-  return np.repeat(grey, 3, axis=2) if grey.shape[2] == 1 else grey[..., :3]
-
-
-def _with_channels_of(pixels: np.ndarray, rgb: np.ndarray) -> np.ndarray:
-  """Returns RGB (N, 3) in the form of an image's pixels, (N,) or (N, C)."""
-  if pixels.ndim == 2 and pixels.shape[1] == 4:
-    return np.concatenate([rgb, pixels[:, 3:]], axis=1)
-  if pixels.ndim == 2 and pixels.shape[1] == 3:
-    return rgb
-  grey = rgb @ np.asarray(images.LUMA, rgb.dtype)
-  return grey if pixels.ndim == 1 else grey[:, None]

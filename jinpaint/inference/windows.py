@@ -7,10 +7,11 @@ seen: a window's weight rises from `margin / 2` pixels inside of its rim, before
 which it knows too little, to `margin` pixels.
 """
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from jinpaint.inference import scaling
 
 
 class Window(NamedTuple):
@@ -63,11 +64,47 @@ def cover(hole: np.ndarray, size: int, margin: int) -> list[Window]:
         continue
       # The part of the hole in this cell is in the middle of its window.
       middle = (damaged.min(axis=0) + damaged.max(axis=0) + 1) // 2
-      windows.append(Window(
-          _start(top + int(middle[0]), size, height),
-          _start(left + int(middle[1]), size, width),
-          min(size, height), min(size, width)))
+      windows.append(around(top + int(middle[0]), left + int(middle[1]), size,
+                            height, width))
   return windows
+
+
+def around(row: int, column: int, size: int, height: int, width: int
+           ) -> Window:
+  """Returns the window of a size with a pixel near its middle.
+
+  Args:
+    row: the pixel's.
+    column: the pixel's.
+    size: height and width of the window; less where the picture ends before.
+    height: of the picture.
+    width: of the picture.
+  """
+  return Window(_start(row, size, height), _start(column, size, width),
+                min(size, height), min(size, width))
+
+
+def occupied(hole: np.ndarray) -> np.ndarray:
+  """Returns which squares of `ALIGNMENT` pixels a hole touches: (h, w) bool.
+
+  Args:
+    hole: (H, W) bool.
+  """
+  starts = [np.arange(0, extent, ALIGNMENT) for extent in hole.shape]
+  rows = np.logical_or.reduceat(hole, starts[0], axis=0)
+  return np.logical_or.reduceat(rows, starts[1], axis=1)
+
+
+def of_squares(squares: np.ndarray, height: int, width: int) -> np.ndarray:
+  """Returns a mask (height, width) bool of squares, see `occupied`.
+
+  Args:
+    squares: (h, w) bool.
+    height: of the picture.
+    width: of the picture.
+  """
+  large = np.repeat(np.repeat(squares, ALIGNMENT, axis=0), ALIGNMENT, axis=1)
+  return large[:height, :width]
 
 
 def _start(middle: int, size: int, extent: int) -> int:
@@ -77,39 +114,52 @@ def _start(middle: int, size: int, extent: int) -> int:
   return start if start == last else start // ALIGNMENT * ALIGNMENT
 
 
-def blend(hole: np.ndarray, windows: Sequence[Window], margin: int,
-          fill: Callable[[Window], np.ndarray]) -> np.ndarray:
-  """Returns the colours of a hole, made window by window.
+class Blend:
+  """The colours of a hole, made window by window.
 
   Memory grows with the number of pixels in the hole, not with the picture.
-
-  Args:
-    hole: (H, W) bool.
-    windows: what `cover` returned.
-    margin: what `cover` was given.
-    fill: returns the prediction (height, width, C) of a window.
-
-  Returns:
-    (N, C) float32, in the order of `array[hole]`.
   """
-  places = np.flatnonzero(hole)
-  total, weights = None, np.zeros((len(places), 1), np.float32)
-  for window in windows:
-    rows, columns = np.nonzero(window.of(hole))
-    at = np.searchsorted(places, (rows + window.top) * hole.shape[1]
+
+  def __init__(self, hole: np.ndarray, margin: int):
+    """Begins without any colour.
+
+    Args:
+      hole: (H, W) bool.
+      margin: the one that `cover` was given.
+    """
+    self._shape, self._margin = hole.shape, margin
+    self._places = np.flatnonzero(hole)
+    self._total = np.zeros((len(self._places), 3), np.float32)
+    self._weights = np.zeros((len(self._places), 1), np.float32)
+
+  def add(self, window: Window, fills: np.ndarray, prediction: np.ndarray
+          ) -> None:
+    """Adds what was predicted for a window.
+
+    Args:
+      window: a part of the picture.
+      fills: (H, W) bool, the pixels of the hole whose colours are taken.
+      prediction: RGB (h, w, 3) of the window. If it is smaller than the window,
+        it is of a window that was made smaller, and is enlarged.
+    """
+    rows, columns = np.nonzero(window.of(fills))
+    at = np.searchsorted(self._places, (rows + window.top) * self._shape[1]
                          + columns + window.left)
     weight = np.minimum(
-        _rise(window.top, window.height, hole.shape[0], margin)[rows],
-        _rise(window.left, window.width, hole.shape[1], margin)[columns]
+        _rise(window.top, window.height, self._shape[0], self._margin)[rows],
+        _rise(window.left, window.width, self._shape[1], self._margin)[columns]
     )[:, None]
-    colours = fill(window)[rows, columns]
-    if total is None:
-      total = np.zeros((len(places), colours.shape[1]), np.float32)
-    total[at] += weight * colours
-    weights[at] += weight
-  if total is None:
-    raise ValueError('there is no window, and so no colour')
-  return total / weights
+    if prediction.shape[:2] == (window.height, window.width):
+      colours = prediction[rows, columns]
+    else:
+      colours = scaling.enlarged(prediction, window.height, window.width,
+                                 rows, columns)
+    self._total[at] += weight * colours
+    self._weights[at] += weight
+
+  def colours(self) -> np.ndarray:
+    """Returns (N, 3) float32, in the order of `array[hole]`."""
+    return self._total / self._weights
 
 
 def _rise(start: int, length: int, extent: int, margin: int) -> np.ndarray:

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from jinpaint import devices
-from jinpaint.errors import UsageError
 from jinpaint.inference import windows
 from jinpaint.inference.inpainter import Inpainter
 from jinpaint.stage import Sizes, Stage
@@ -48,13 +47,21 @@ def test_there_is_one_window_for_one_small_hole_and_none_without():
   assert window.of(hole).sum() == hole.sum()
 
 
+def blend(hole, parts, fill):
+  """Returns the colours of a hole; `fill` predicts those of a window."""
+  blended = windows.Blend(hole, 32)
+  for part in parts:
+    blended.add(part, hole, fill(part))
+  return blended.colours()
+
+
 def test_what_all_windows_agree_on_is_blended_exactly():
   hole = damage(700, 1100)
   y, x = np.mgrid[:700, :1100].astype(np.float32)
   picture = np.stack([x, y, x - y], axis=-1)
   parts = windows.cover(hole, 256, 32)
   assert len(parts) > 10
-  blended = windows.blend(hole, parts, 32, lambda part: part.of(picture))
+  blended = blend(hole, parts, lambda part: part.of(picture))
   np.testing.assert_allclose(blended, picture[hole], rtol=1e-5, atol=1e-3)
 
 
@@ -63,9 +70,8 @@ def test_no_seam_is_seen_where_windows_disagree():
   hole[150] = True
   parts = windows.cover(hole, 256, 32)
   values = iter(range(100))
-  blended = windows.blend(
-      hole, parts, 32, lambda part: np.full(
-          (part.height, part.width, 1), next(values), np.float32))
+  blended = blend(hole, parts, lambda part: np.full(
+      (part.height, part.width, 3), next(values), np.float32))
   assert np.abs(np.diff(blended[:, 0])).max() < 0.25  # of 1 and more
   assert np.ptp(blended) > 2
 
@@ -110,18 +116,30 @@ def test_the_plan_follows_the_memory_and_says_why():
   assert needed > 4000 * 4000 * 4 * 4  # the image and the mask, float32
   inpaint, _ = blurring(memory=needed // 3)
   plan = inpaint.plan(4000, 4000)
-  assert plan.window in (1024, 2048)
+  assert plan.window in (1024, 1536, 2048)
   assert f'in windows of {plan.window} pixels: as a whole it' in str(plan)
   assert inpaint.plan(200, 200).window == 0
   assert devices.free_memory() > 10**8
 
 
-def test_a_hole_wider_than_the_windows_is_an_error_and_not_a_guess():
-  inpaint, _ = blurring(memory=8_000_000)
-  image = np.zeros((1500, 1500, 3), np.uint8)
-  mask = np.zeros((1500, 1500), np.uint8)
+def test_a_hole_wider_than_the_windows_is_filled_from_a_smaller_picture():
+  inpaint, sizes = blurring(memory=8_000_000)
+  image = np.full((1500, 1800, 3), 100, np.uint8)
+  image[:, 1600:] = 200
+  mask = np.zeros((1500, 1800), np.uint8)
   mask[100:1400, 100:1400] = 1
-  with pytest.raises(UsageError, match='wider than the windows of 256 pixels'):
-    inpaint(image, mask)
-  with pytest.raises(ValueError, match='strategy'):
-    blurring(strategy='magic')
+  assert str(inpaint.plan(1500, 1800, mask)).startswith(
+      'from a smaller picture of 256 x 213 pixels: as a whole it would take')
+  mask[200:210, 1500:1700] = 1
+  plan = inpaint.plan(1500, 1800, mask)
+  assert (plan.window, plan.smaller) == (256, (213, 256))
+  assert ('in windows of 256 pixels, wider holes from a picture of 256 x 213 '
+          'pixels: as') in str(plan)
+  sizes.clear()
+  filled = inpaint(image, mask)
+  assert not [size for size in sizes if max(size) > 256]
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  # The thin hole is not made of the smaller picture, where colours are mixed:
+  # it has means of four pixels, as they are.
+  assert not (filled[200:210, 1500:1700] % 25).any()
+  assert (filled[110:1390, 110:120] > 30).all()  # the wide one sees its rim
