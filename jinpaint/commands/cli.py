@@ -14,6 +14,7 @@ import jinpaint
 from jinpaint import errors
 from jinpaint.commands import (
     convert,
+    export,
     inpaint,
     masks,
     pack,
@@ -25,7 +26,7 @@ from jinpaint.commands import (
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = (inpaint, masks, sketches, pack, convert, weights, systems,
+_COMMANDS = (inpaint, masks, sketches, pack, export, convert, weights, systems,
              report)
 
 

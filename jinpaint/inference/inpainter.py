@@ -11,15 +11,14 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jinpaint import devices, errors, images, runs
-from jinpaint.converters import pretrained
+from jinpaint import devices, errors, images
 from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
-from jinpaint.inference import pictures, plans, windows
+from jinpaint.inference import exported, opening, pictures, plans, windows
 from jinpaint.inference.pictures import Task
 from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
 from jinpaint.inference.programs import Size
-from jinpaint.inference.system import reads_edges, System
+from jinpaint.inference.system import System
 from jinpaint.runs import packed
 from jinpaint.stage import Stage
 from jinpaint.types import Variables
@@ -328,28 +327,11 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
       the run's stage makes no image; or it reads no edges, and `edge` is given.
   """
   path = packed.OWN if path is None else Path(path)
-  config, variables, _ = packed.open_model(path, checkpoint)
-  stage = runs.stage_of(config)
-  needs_guidance = reads_edges(stage)
-  if not stage.fills:
-    raise UsageError(f'{path} was trained for the stage {config.stage} of '
-                     f'{config.system}, which makes no image')
-  if edge:
-    if not needs_guidance:
-      raise UsageError(f'{path} holds a system that reads no edges')
-    config.data.edge = edge
-  config.data.sketch = ''  # each call brings its own
-  guidance = (runs.guidance_of(config, training=False) if needs_guidance
-              else None)
+  if exported.is_exported(path):
+    raise UsageError(f'{path} is an exported file; in Python, '
+                     'jinpaint.load(FILE) opens it')
+  system = opening.open_system(path, checkpoint, edge)
   return Inpainter(
-      stage, variables, guidance=guidance, compute=config.compute,
-      strategy=strategy, memory=memory, among=devices,
-      published={name: pretrained.load(name)
-                 for name in (guidance.published if guidance else ())})
-
-
-def _reads_edges(stage: Stage) -> bool:
-  """Returns whether a stage reads edges, known or true ones."""
-  return bool({'known_edge', 'true_edge'} & set(stage.predicts_from))
-
-
+      system.stage, system.variables, guidance=system.guidance,
+      published=system.published, compute=system.config.compute,
+      strategy=strategy, memory=memory, among=devices)
