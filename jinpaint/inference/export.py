@@ -1,9 +1,9 @@
 """Writes a system to one file that runs without jinpaint's networks.
 
-What the file is like is said in `jinpaint.inference.exported`. If a system can
-be traced for heights and widths that are not known yet, one program takes all
-sizes; JAX makes a program of fixed sizes of it, and compiles that, when it
-meets one. Fourier transforms, contextual attention, published resizings and the
+What the file is like is said in `jinpaint.inference.exported_file`. If a system
+can be traced for heights and widths that are not known yet, one program takes
+all sizes; JAX makes a program of a fixed size of it, and compiles that, when it
+meets that size. Fourier transforms, contextual attention, published resizings and the
 scales of smooth fills cannot be traced so: there, programs of a few fixed sizes
 are written, and pictures of other sizes are filled in windows of these sizes.
 
@@ -31,7 +31,13 @@ from jinpaint.data import edges, files
 from jinpaint.errors import UsageError
 from jinpaint.guidance import known_hed
 from jinpaint.inference import opening
-from jinpaint.inference.exported import ABOUT, About, FORMAT, SUFFIX, WEIGHTS
+from jinpaint.inference.exported_file import (
+  ABOUT,
+  About,
+  FORMAT,
+  SUFFIX,
+  WEIGHTS,
+)
 from jinpaint.inference.system import System
 from jinpaint.layers import conv
 from jinpaint.nets import Nets
@@ -41,6 +47,7 @@ from jinpaint.types import Array
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 SIZES = (256, 512, 1024)
+_SMALLEST = 128  # windows have no use for less
 # Least heights and widths for which a system is tried to be traced. What
 # mirrors an image or strides over it must know that it is large enough.
 _LEAST = (32, 64, 128, 256)
@@ -108,6 +115,9 @@ def _about(system: opening.Opened, sizes: tuple[int, ...],
   stage, guidance = system.stage, system.guidance
   divisor, smallest = stage.sizes
   for size in sizes:
+    if size < _SMALLEST:
+      raise UsageError(f'a size of {size} is too small: other pictures are '
+                       f'filled in windows, of {_SMALLEST} pixels at least')
     if stage.sizes.holding(size, size) != (size, size):
       raise UsageError(
           f'the networks take no images of {size} x {size}, but multiples of '
@@ -129,13 +139,13 @@ def _about(system: opening.Opened, sizes: tuple[int, ...],
       system=system.config.system, stage=system.config.stage, step=system.step,
       jinpaint_version=jinpaint.__version__, jax_version=jax.__version__,
       exported=today.isoformat(),
-      guaranteed_until=_months_after(today, _MONTHS).isoformat(),
+      guaranteed_until=months_after(today, _MONTHS).isoformat(),
       calling_convention=0, platforms=platforms, sizes=sizes, divisor=divisor,
       smallest=smallest, inputs=tuple(inputs), sketch_cut=known.sketch_cut,
       finds_edges=known.finds_edges, needs_edge_map=known.needs_edge_map)
 
 
-def _months_after(date: datetime.date, months: int) -> datetime.date:
+def months_after(date: datetime.date, months: int) -> datetime.date:
   """Returns the same day of a later month, or that month's last."""
   years, month = divmod(date.month - 1 + months, 12)
   first = date.replace(year=date.year + years, month=month + 1, day=1)
@@ -191,7 +201,7 @@ def _exported(system: opening.Opened, about: About,
 
 
 def _program_of(system: opening.Opened, about: About) -> Program:
-  """Returns the function that is exported; see `jinpaint.inference.exported`.
+  """Returns the function that is exported, see `exported_file`.
 
   Args:
     system: what it is made of.

@@ -1,49 +1,16 @@
-"""Opens what `jinpaint export` has written, with nothing but jax and NumPy.
+"""Fills pictures by an exported file, with nothing but jax and NumPy."""
 
-The file is a zip, which `numpy.load` reads as it reads `.npz`:
-
-| entry                             | what it holds                            |
-|-----------------------------------|------------------------------------------|
-| `about.json`                      | the fields of `About`, and the format    |
-| `weights/NETWORK/.../kernel.npy`  | one array of the weights, float32        |
-| `programs/PLATFORM/any.stablehlo` | a program for any size, or, as           |
-| `programs/PLATFORM/512.stablehlo` | `.../256`, `.../1024`, one for each size |
-
-A program is StableHLO as `jax.export` makes it (a portable artifact, in JAX's
-calling convention): it takes the weights, sorted by name, then `About.inputs`,
-and returns the filled image (H, W, 3) uint8 and whether all that was predicted
-in the hole is finite. JAX's own file format around it is not used, because
-reading it takes another package, flatbuffers. In its place a stand-in of the
-same signature is traced, and the program takes its place.
-
-Nothing in the file is unpickled. But it is a program: open files only of those
-whom you would let compute on your machine.
-"""
-
-import dataclasses
-import datetime
-import json
 from pathlib import Path
-from typing import Any
-import warnings
-import zipfile
-import zlib
+from typing import NamedTuple
 
 import jax
-from jax import export
-import jax.numpy as jnp
 import numpy as np
 
-import jinpaint
 from jinpaint import errors, images
 from jinpaint.errors import UsageError
-from jinpaint.inference import pictures, windows
+from jinpaint.inference import exported_file, pictures, windows
 from jinpaint.inference.pictures import Task
-from jinpaint.types import Array
 
-SUFFIX = '.jinpaint'
-FORMAT = 1
-ABOUT, WEIGHTS = 'about.json', 'weights/'
 STRATEGIES = ('auto', 'original', 'tile')
 # A picture of more pixels is filled in windows, unless the whole is asked for.
 _MOST_PIXELS = 2048 * 2048
@@ -51,79 +18,21 @@ _WINDOW = 1024
 _MARGIN = 1 / 8  # a window's share, on each side, that is context alone
 
 
-@dataclasses.dataclass(frozen=True)
-class About:
-  """What is known of an exported system without running it.
+class _Layout(NamedTuple):
+  """How a picture is filled.
 
   Attributes:
-    system: its name.
-    stage: of the system.
-    step: of the training at which the weights are; None if nobody knows.
-    jinpaint_version: what wrote the file.
-    jax_version: what wrote the file.
-    exported: the date, as 2026-11-27.
-    guaranteed_until: the date until which JAX promises to read the programs.
-    calling_convention: the version of `jax.export`'s by which they are called.
-    platforms: JAX's names of those that there are programs for.
-    sizes: heights and widths, of squares, that there are programs for; empty
-      if one program takes all sizes.
-    divisor: heights and widths must be multiples of it.
-    smallest: heights and widths must be at least that.
-    inputs: what the programs take, in this order, all uint8: `image` (H, W, 3),
-      `mask` (H, W), not 0 = hole; where the system reads them, `sketch` (H, W),
-      not 0 = stroke, and `edge_map` (H, W), 255 = edge; and where a network
-      finds edges, `find_edges` (): if it is not 0, `edge_map` is not read.
-    sketch_cut: see `jinpaint.inference.Inpainter`.
-    finds_edges: see there.
-    needs_edge_map: see there.
+    height: to which it is extended, so that windows of one size fit into it and
+      begin where those of the whole picture would be halved alike.
+    width: to which it is extended.
+    parts: the windows.
+    margin: of the windows, see `jinpaint.inference.windows`.
   """
 
-  system: str
-  stage: str
-  step: int | None
-  jinpaint_version: str
-  jax_version: str
-  exported: str
-  guaranteed_until: str
-  calling_convention: int
-  platforms: tuple[str, ...]
-  sizes: tuple[int, ...]
-  divisor: int
-  smallest: int
-  inputs: tuple[str, ...]
-  sketch_cut: float
-  finds_edges: str
-  needs_edge_map: str
-
-  def entry(self, platform: str, size: int | None) -> str:
-    """Returns where the file holds a program; None is the size of any."""
-    return f'programs/{platform}/{size or "any"}.stablehlo'
-
-  def shapes(self, size: int | None) -> list[jax.ShapeDtypeStruct]:
-    """Returns the shapes of the inputs.
-
-    Args:
-      size: height and width; None for symbols, which stand for any.
-    """
-    if size is None:
-      least = -(-self.smallest // self.divisor)
-      rows, columns = export.symbolic_shape(
-          'h, w', constraints=[f'h >= {least}', f'w >= {least}'])
-      height, width = self.divisor * rows, self.divisor * columns
-    else:
-      height = width = size
-    forms = {'image': (height, width, 3), 'find_edges': ()}
-    return [jax.ShapeDtypeStruct(forms.get(key, (height, width)), jnp.uint8)
-            for key in self.inputs]
-
-  def holding(self, height: int, width: int) -> tuple[int, int]:
-    """Returns the least size that a program takes and an image fits into."""
-    if self.sizes:
-      size = min(size for size in self.sizes if size >= max(height, width))
-      return size, size
-    least, divisor = self.smallest, self.divisor
-    return (-(-max(height, least) // divisor) * divisor,
-            -(-max(width, least) // divisor) * divisor)
+  height: int
+  width: int
+  parts: list[windows.Window]
+  margin: int = 0
 
 
 class Exported:
@@ -159,7 +68,7 @@ class Exported:
     """
     errors.check_option('strategy', strategy, STRATEGIES)
     self._path, self._strategy = path, strategy
-    self.about, weights, programs = _read(path)
+    self.about, weights, programs = exported_file.read(path)
     self._weights = jax.device_put(weights)
     self._calls = {size: jax.jit(program.call)
                    for size, program in programs.items()}
@@ -195,12 +104,19 @@ class Exported:
     task = self._checked(Task(image, mask, sketch, edge_map))
     if not task.hole.any():
       return image.copy()
-    parts, margin = self._parts(task.hole, strategy or self._strategy)
-    blend = windows.Blend(task.hole, margin)
-    for part in parts:
-      blend.add(part, task.hole, self._predicted(
-          pictures.cut(task, part, part.height, part.width)))
-    return pictures.with_colours(task, blend.colours())
+    layout = self._layout(task.hole, strategy or self._strategy)
+    size = layout.height, layout.width
+    sketch, edge_map = (
+        None if array is None else images.pad_to(array, *size)
+        for array in (task.sketch, task.edge_map))
+    extended = Task(images.pad_to(image, *size),
+                    images.pad_to(task.hole, *size), sketch, edge_map)
+    blend = windows.Blend(extended.hole, layout.margin)
+    for part in layout.parts:
+      blend.add(part, extended.hole, self._predicted(
+          pictures.cut(extended, part, part.height, part.width)))
+    filled = pictures.with_colours(extended, blend.colours())
+    return images.crop(filled, *task.hole.shape)
 
   def _checked(self, task: Task) -> Task:
     """Returns what `pictures.checked` returns; raises as `__call__`."""
@@ -216,12 +132,11 @@ class Exported:
       raise UsageError(self.needs_edge_map)
     return task
 
-  def _parts(self, hole: np.ndarray, strategy: str
-             ) -> tuple[list[windows.Window], int]:
-    """Returns the windows that a picture is filled in, and their margin."""
+  def _layout(self, hole: np.ndarray, strategy: str) -> '_Layout':
+    """Returns how a picture is filled."""
     errors.check_option('strategy', strategy, STRATEGIES)
     height, width = hole.shape
-    whole = [windows.Window(0, 0, height, width)], 0
+    whole = _Layout(height, width, [windows.Window(0, 0, height, width)])
     sizes = self.about.sizes or (_WINDOW,)
     if not self.about.sizes:
       few = height * width <= _MOST_PIXELS and strategy == 'auto'
@@ -234,13 +149,16 @@ class Exported:
       raise UsageError(f'{self._path} fills as a whole what is '
                        f'{" or ".join(map(str, sizes))} pixels high and wide')
     # The largest that need nothing mirrored, or larger ones for wider holes.
-    fitting = [size for size in sizes if size <= min(height, width)][-1:]
-    for size in [*fitting, *(size for size in sizes if size > min(
-        height, width))] or sizes:
+    fitting = [size for size in sizes if size <= min(height, width)][:-1]
+    for size in sizes[len(fitting):]:
+      if self.about.sizes:
+        height, width = (size + _multiple(max(0, extent - size))
+                         for extent in hole.shape)
       margin = int(size * _MARGIN)
-      parts = windows.cover(hole, size, margin)
-      if hole.all() or not any(part.of(hole).all() for part in parts):
-        return parts, margin
+      extended = images.pad_to(hole, height, width)
+      parts = windows.cover(extended, size, margin)
+      if hole.all() or not any(part.of(extended).all() for part in parts):
+        return _Layout(height, width, parts, margin)
     raise UsageError(f'a hole is wider than the windows of {size} pixels that '
                      f'{self._path} fills; shrink the picture')
 
@@ -288,105 +206,6 @@ class Exported:
     return {'edge_map': np.rint(255 * found).astype(np.uint8)}
 
 
-def is_exported(path: Path) -> bool:
-  """Returns whether a path names a file that `jinpaint export` has written."""
-  if not path.is_file():
-    return False
-  if path.suffix == SUFFIX:
-    return True
-  if not zipfile.is_zipfile(path):
-    return False
-  with zipfile.ZipFile(path) as archive:
-    return ABOUT in archive.namelist()
-
-
-def _read(path: Path) -> tuple[About, dict[str, np.ndarray],
-                               dict[int | None, export.Exported]]:
-  """Returns what a file holds for this platform.
-
-  Returns:
-    What it says of itself, its weights by name, and its programs by size.
-
-  Raises:
-    UsageError: as `Exported`.
-  """
-  platform = export.default_export_platform()
-  try:
-    with np.load(path, allow_pickle=False) as archive:
-      about = _about(path, json.loads(archive[ABOUT]))
-      if platform not in about.platforms:
-        raise UsageError(
-            f'{path} has programs for {", ".join(about.platforms)}, none for '
-            f'{platform}; export it anew with --platforms={platform}')
-      weights = {name: archive[name] for name in archive.files
-                 if name.startswith(WEIGHTS)}
-      encoded = {size: bytes(archive[about.entry(platform, size)])
-                 for size in about.sizes or (None,)}
-  except UsageError:
-    raise
-  # ValueError: what NumPy and JSON cannot read; it is no pickle that is.
-  except (EOFError, KeyError, NotImplementedError, OSError, TypeError,
-          ValueError, zipfile.BadZipFile, zlib.error) as error:
-    raise UsageError(f'{path} is broken, or was not written by jinpaint '
-                     'export') from error
-  programs = {size: _program(path, about, platform, size, code, weights)
-              for size, code in encoded.items()}
-  return about, weights, programs
-
-
-def _about(path: Path, fields: dict[str, Any]) -> About:
-  """Returns what a file says of itself; warns if its time is over.
-
-  Raises:
-    UsageError: it is of another format, or its programs are called otherwise.
-    ValueError: it is none of jinpaint's, and so does `TypeError` say.
-  """
-  if fields.pop('format') != FORMAT:
-    raise UsageError(f'{path} was exported in a form that jinpaint '
-                     f'{jinpaint.__version__} does not read; export it anew')
-  read: dict[str, Any] = {
-      key: tuple(value) if isinstance(value, list) else value
-      for key, value in fields.items()}
-  about = About(**read)
-  lowest = export.minimum_supported_calling_convention_version
-  highest = export.maximum_supported_calling_convention_version
-  if not lowest <= about.calling_convention <= highest:
-    raise UsageError(
-        f'{path} was exported by jax {about.jax_version}, and jax '
-        f'{jax.__version__} cannot call it; export it anew')
-  if datetime.date.today() > datetime.date.fromisoformat(
-      about.guaranteed_until):
-    warnings.warn(
-        f'{path} was exported on {about.exported}, and jax promises to read '
-        f'such files for six months, until {about.guaranteed_until}; export '
-        'it anew: jinpaint export', stacklevel=5)
-  return about
-
-
-def _program(path: Path, about: About, platform: str, size: int | None,
-             code: bytes, weights: dict[str, np.ndarray]) -> export.Exported:
-  """Returns a program that can be called.
-
-  Raises:
-    UsageError: this JAX cannot read it.
-  """
-  def stand_in(weights: dict[str, Array], image: Array, *others: Array
-               ) -> tuple[Array, Array]:
-    del weights, others
-    return image, jnp.ones((), jnp.bool_)
-
-  # All that JAX knows of a program but its code, in the words of this version.
-  known = export.export(
-      jax.jit(stand_in, keep_unused=True), platforms=[platform])(
-          weights, *about.shapes(size))
-  program = dataclasses.replace(
-      known, mlir_module_serialized=code,
-      calling_convention_version=about.calling_convention)
-  try:
-    program.mlir_module()
-  except Exception as error:  # of a kind that has no public name
-    raise UsageError(
-        f'{path} was exported by jax {about.jax_version}, and jax '
-        f'{jax.__version__} cannot read its programs; export it anew'
-        ) from error
-  return program
+def _multiple(extent: int) -> int:
+  """Returns the least multiple of `windows.ALIGNMENT` from a number on."""
+  return -(-extent // windows.ALIGNMENT) * windows.ALIGNMENT

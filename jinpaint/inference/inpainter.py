@@ -14,7 +14,13 @@ import numpy as np
 from jinpaint import devices, errors, images
 from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
-from jinpaint.inference import exported, opening, pictures, plans, windows
+from jinpaint.inference import (
+    exported_file,
+    opening,
+    pictures,
+    plans,
+    windows,
+)
 from jinpaint.inference.pictures import Task
 from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
 from jinpaint.inference.programs import Size
@@ -327,7 +333,7 @@ def load(path: str | Path | None = None, checkpoint: str = 'last', *,
       the run's stage makes no image; or it reads no edges, and `edge` is given.
   """
   path = packed.OWN if path is None else Path(path)
-  if exported.is_exported(path):
+  if exported_file.is_exported(path):
     raise UsageError(f'{path} is an exported file; in Python, '
                      'jinpaint.load(FILE) opens it')
   system = opening.open_system(path, checkpoint, edge)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import jax
 
 from jinpaint.errors import UsageError
-from jinpaint.inference.exported import Exported, is_exported
+from jinpaint.inference.exported import Exported
+from jinpaint.inference.exported_file import is_exported
 
 if TYPE_CHECKING:
   from jinpaint.inference.inpainter import Inpainter
