@@ -3,9 +3,9 @@
 What the file is like is said in `jinpaint.inference.exported_file`. If a system
 can be traced for heights and widths that are not known yet, one program takes
 all sizes; JAX makes a program of a fixed size of it, and compiles that, when it
-meets that size. Fourier transforms, contextual attention, published resizings and the
-scales of smooth fills cannot be traced so: there, programs of a few fixed sizes
-are written, and pictures of other sizes are filled in windows of these sizes.
+meets that size. Fourier transforms, contextual attention, published resizings
+and the scales of smooth fills cannot be traced so: there, programs of a few
+fixed sizes are written, and pictures of other sizes are filled in windows.
 
 Convolutions have other forms on CPUs than elsewhere (`jinpaint.layers.conv`),
 so that each platform has a program of its own.
@@ -176,7 +176,7 @@ def _programs(system: opening.Opened, about: About,
       # What JAX raises where it would have to know a size. If it was raised
       # for another reason, it is raised again by the programs of fixed sizes.
       except (NotImplementedError, TypeError, ValueError,
-              jax.core.InconclusiveDimensionOperation):
+              jax.errors.InconclusiveDimensionOperation):
         continue
     about = dataclasses.replace(about, sizes=SIZES)
   return _exported(system, about, weights)
