@@ -1,6 +1,5 @@
 """Exported files fill as the run does, with nothing but jax and NumPy."""
 
-import dataclasses
 import datetime
 import importlib
 import io
@@ -12,7 +11,6 @@ import sys
 import zipfile
 
 import jax
-from jax import export as jax_export
 import numpy as np
 import optax
 import pytest
@@ -313,25 +311,12 @@ def test_six_months_end_on_the_same_day_or_the_last(date, later):
       datetime.date.fromisoformat(date), 6).isoformat() == later
 
 
-def test_convolutions_have_the_form_of_their_platform(any_size):
-  """On CPUs, few features are rows of a kernel that is one tap high."""
-  kernels = {}
+def test_each_platform_has_a_program_of_its_own(any_size):
+  # What the forms of convolutions are is in tests/layers/test_conv.py.
   with np.load(any_size[1]) as archive:
-    for platform in ('cpu', 'cuda', 'tpu'):
-      program = bytes(archive[f'programs/{platform}/any.stablehlo'])
-      text = _text(program)
-      assert text.count('stablehlo.convolution') + text.count(
-          'stablehlo.dynamic_conv') > 5
-      kernels[platform] = text.count('optimization_barrier'), text.count(
-          'stablehlo.reshape')
-  assert kernels['cuda'] == kernels['tpu'] != kernels['cpu']
-
-
-def _text(program):
-  """Returns a program as text."""
-  known = jax_export.export(jax.jit(lambda x: x))(np.zeros(1, np.float32))
-  return dataclasses.replace(
-      known, mlir_module_serialized=program).mlir_module()
+    cpu, cuda, tpu = (bytes(archive[f'programs/{platform}/any.stablehlo'])
+                      for platform in ('cpu', 'cuda', 'tpu'))
+  assert cuda == tpu != cpu
 
 
 def test_a_file_is_opened_and_filled_with_jax_and_numpy_alone(
