@@ -326,7 +326,8 @@ import importlib.abc, sys
 class Refuse(importlib.abc.MetaPathFinder):
   def find_spec(self, name, path=None, target=None):
     first = name.partition('.')[0]
-    if first not in sys.stdlib_module_names | {{
+    # Some of the standard library, such as _sysconfigdata, is not in its list.
+    if not first.startswith('_') and first not in sys.stdlib_module_names | {{
         'jax', 'jaxlib', 'jinpaint', 'numpy',
         'ml_dtypes', 'opt_einsum', 'scipy'}}:  # which jax imports
       raise ModuleNotFoundError(f'{{name}} is refused', name=first)
