@@ -567,7 +567,7 @@ def run(count: int, seed: int, real: int = 0, first: int = 0
         ) -> dict[str, list[str]]:
   """Runs cases; returns what they were, by outcome."""
   outcomes = collections.defaultdict[str, list[str]](list)
-  load = inference.load
+  load = inference.open_inpainter
   model = load() if real else None
   stand_in: Any = _StandIn()
   with tempfile.TemporaryDirectory() as folder:
@@ -575,11 +575,11 @@ def run(count: int, seed: int, real: int = 0, first: int = 0
       for number in tqdm.tqdm(range(first, first + count), disable=None):
         by_model = number - first < real
         chosen = model if by_model else stand_in
-        inference.load = lambda *_, chosen=chosen, **__: chosen
+        inference.open_inpainter = lambda *_, chosen=chosen, **__: chosen
         outcome, what = check(number, seed, Path(folder), by_model)
         outcomes[outcome].append(what)
     finally:
-      inference.load = load
+      inference.open_inpainter = load
   return outcomes
 
 

@@ -16,7 +16,7 @@ __all__ = ['create', 'from_torch', 'load']
 
 _HOMES = {'create': 'jinpaint.networks',
           'from_torch': 'jinpaint.converters',
-          'load': 'jinpaint.inference'}
+          'load': 'jinpaint.inference.loading'}
 
 
 def __getattr__(name: str) -> Any:

@@ -178,7 +178,7 @@ class Guidance:
       nets = Nets(self.published, variables)
       edge_maps = {'true_edge': _hed(nets, batch['image'])}
       if self._finds_known:
-        edge_maps['known_edge'] = _known_hed(nets, batch)
+        edge_maps['known_edge'] = known_hed(nets, batch)
       if 'edge_cut' in batch:
         edge_maps = {key: edges.above(edge, batch['edge_cut'])
                      for key, edge in edge_maps.items()}
@@ -284,16 +284,24 @@ def _hed(nets: Nets, image: Array) -> Array:
   return lax.stop_gradient(nets('hed', image))
 
 
-def _known_hed(nets: Nets, batch: Batch) -> Array:
-  """Returns HED's edges outside the hole, found without looking into it."""
+def known_hed(nets: Nets, batch: Batch) -> Array:
+  """Returns HED's edges outside the hole, found without looking into it.
+
+  Args:
+    nets: have the network `hed`.
+    batch: its `image` (B, H, W, 3) and `mask` (B, H, W, 1) are read.
+
+  Returns:
+    (B, H, W, 1) in [0, 1].
+  """
   image, mask = batch['image'], batch['mask']
   return _hed(nets, _with_mean_in_hole(image, mask)) * (1 - mask)
 
 
 @jax.jit
 def _known_hed_compiled(variables: Variables, batch: Batch) -> Array:
-  """Returns what `_known_hed` returns; compiled once for each size."""
-  return _known_hed(Nets({'hed': networks.create('hed')}, variables), batch)
+  """Returns what `known_hed` returns; compiled once for each size."""
+  return known_hed(Nets({'hed': networks.create('hed')}, variables), batch)
 
 
 def _known_hed_of_picture(variables: Variables, image: np.ndarray,

@@ -12,7 +12,7 @@ import ml_collections
 from jinpaint import errors, runs
 from jinpaint.app.settings import Settings
 from jinpaint.errors import UsageError
-from jinpaint.inference import Inpainter, load
+from jinpaint.inference import Inpainter, open_inpainter
 from jinpaint.runs import checkpoints, packed
 from jinpaint.stage import Stage
 
@@ -123,7 +123,7 @@ class Models:
     if inpaint is None or inpaint.programs > limits.programs:
       while len(self._open) >= limits.models:
         self._open.popitem(last=False)
-      inpaint = load(model.path)
+      inpaint = open_inpainter(model.path)
     self._open[key] = inpaint
     return inpaint
 

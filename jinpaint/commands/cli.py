@@ -17,8 +17,8 @@ from jinpaint import errors
 from jinpaint.commands.parsers import Parser
 from jinpaint.data import files
 
-_COMMANDS = ('inpaint', 'doctor', 'masks', 'sketches', 'pack', 'convert',
-             'weights', 'systems', 'report', 'app')
+_COMMANDS = ('inpaint', 'doctor', 'masks', 'sketches', 'pack', 'export',
+             'convert', 'weights', 'systems', 'report', 'app')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -102,8 +102,8 @@ def run(args: argparse.Namespace) -> None:
     return
   from jinpaint import devices, inference  # imported here: they are slow
   devices.keep_programs()
-  inpaint = inference.load(args.model, args.checkpoint, edge=args.edge,
-                           strategy=args.strategy)
+  inpaint = inference.open_inpainter(
+      args.model, args.checkpoint, edge=args.edge, strategy=args.strategy)
   instead = _instead_of_drawings(inpaint, todo, args)
   readable = _check(todo, args, sketch_cut=inpaint.sketch_cut)
   if instead:

@@ -1,7 +1,23 @@
-"""Fills the holes of pictures with a trained system."""
+"""Fills the holes of pictures with a trained system.
 
-from jinpaint.inference.inpainter import Inpainter, Stopped
-from jinpaint.inference.loading import load
-from jinpaint.inference.pictures import Task
+What is not needed to open exported files is imported when it is asked for.
+"""
 
-__all__ = ['Inpainter', 'Stopped', 'Task', 'load']
+import importlib
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+  from jinpaint.inference.inpainter import Inpainter, Stopped
+  from jinpaint.inference.loading import load, open_inpainter
+  from jinpaint.inference.pictures import Task
+
+_HOMES = {'Inpainter': 'inpainter', 'Stopped': 'inpainter', 'Task': 'pictures',
+          'load': 'loading', 'open_inpainter': 'loading'}
+__all__ = ['Inpainter', 'Stopped', 'Task', 'load', 'open_inpainter']
+
+
+def __getattr__(name: str) -> Any:
+  if name not in _HOMES:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  home = importlib.import_module(f'jinpaint.inference.{_HOMES[name]}')
+  return getattr(home, name)

@@ -1,8 +1,10 @@
-"""Pictures are made smaller, and what was predicted for them larger again."""
+"""Pictures are made smaller, and what was predicted for them larger again.
 
-import cv2
+OpenCV and SciPy are imported when they are needed: exported files, which are
+opened by way of this module, do without.
+"""
+
 import numpy as np
-from scipy import ndimage
 
 
 def fitting(height: int, width: int, longest: int) -> tuple[int, int]:
@@ -19,6 +21,7 @@ def smaller(image: np.ndarray, height: int, width: int) -> np.ndarray:
     height: of the result, at most H.
     width: of the result, at most W.
   """
+  import cv2
   # What is not contiguous, such as a part of a picture, OpenCV copies itself.
   made = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
   return made.reshape(height, width, *image.shape[2:])
@@ -45,6 +48,7 @@ def strongest(edge_map: np.ndarray, height: int, width: int) -> np.ndarray:
     height: of the result, at most H.
     width: of the result, at most W.
   """
+  import cv2
   reach = [-(-old // new) for old, new in zip(
       edge_map.shape, (height, width), strict=True)]
   thick = cv2.dilate(edge_map, np.ones(reach, np.uint8))
@@ -65,6 +69,7 @@ def enlarged(image: np.ndarray, height: int, width: int, rows: np.ndarray,
     rows: (N,), of the pixels in the result.
     columns: (N,), of the pixels in the result.
   """
+  from scipy import ndimage
   places = [(index + 0.5) * (old / new) - 0.5 for index, old, new in (
       (rows, image.shape[0], height), (columns, image.shape[1], width))]
   return np.stack([

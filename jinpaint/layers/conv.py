@@ -5,7 +5,9 @@ input. Every layer with `spectral_norm` takes `train`: each call in training
 mode moves its spectral vectors, see `jinpaint.layers.norm`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
+import contextvars
 
 from flax import linen as nn
 import jax
@@ -22,6 +24,27 @@ Padding = Sequence[tuple[int, int]]
 # PyTorch's names of the padding modes, and NumPy's.
 _PADDING_MODES = {'zeros': 'constant', 'reflect': 'reflect',
                   'replicate': 'edge'}
+
+# For which platform convolutions are traced, if not for the one that traces.
+_platform = contextvars.ContextVar[str | None]('platform', default=None)
+
+
+@contextlib.contextmanager
+def traced_for(platform: str) -> Iterator[None]:
+  """Gives convolutions the form that is fast on a platform.
+
+  Tracing knows nothing of where a program will run, which is this machine
+  unless the program is exported. What is traced within must not have been
+  traced outside by the same `jax.jit`, which would remember its form.
+
+  Args:
+    platform: JAX's name of it: 'cpu', 'cuda', 'tpu'.
+  """
+  token = _platform.set(platform)
+  try:
+    yield
+  finally:
+    _platform.reset(token)
 
 
 class Conv(nn.Module):
@@ -213,7 +236,7 @@ def convolve_transposed(
 
 def _on_cpu() -> bool:
   """Returns whether convolutions are traced in their forms for CPUs."""
-  return jax.default_backend() == 'cpu'
+  return (_platform.get() or jax.default_backend()) == 'cpu'
 
 
 def _with_bias(module: Conv | ConvTranspose | Dense, y: Array) -> Array:

@@ -70,7 +70,7 @@ def pack(workdir: Path, output: Path, *, checkpoint: str = 'last',
       'step': step,
       'config': json.loads(ml_collections.ConfigDict(kept).to_json())})
   # Discriminators fill nothing.
-  used = {name: variables[name] for name in _that_predict(config)}
+  used = {name: variables[name] for name in that_fill(config)}
   arrays = {name: np.asarray(array).astype(dtype) for name, array in
             traverse_util.flatten_dict(used, sep='/').items()}
   for name, array in arrays.items():
@@ -124,7 +124,7 @@ def open_model(path: Path, checkpoint: str = 'last'
   return *load(path), None
 
 
-def _that_predict(config: ml_collections.ConfigDict) -> Iterable[str]:
+def that_fill(config: ml_collections.ConfigDict) -> Iterable[str]:
   """Returns the names of the networks that fill, of those of a run."""
   stage = build.stage_of(config)
   if not stage.fills:

@@ -2,7 +2,7 @@
 
 from golden import fill
 import jax
-from jax import lax
+from jax import export, lax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -329,3 +329,24 @@ def test_nearest_resizing_takes_the_floor():
   np.testing.assert_array_equal(rows, [
       0, 13, 26, 40, 53, 67, 80, 94, 107, 121, 134, 148, 161, 175, 188, 202,
       215, 229, 242])
+
+
+@pytest.mark.parametrize(('platform', 'transposed', 'by_channel'), [
+    ('cpu', 4, 0), ('cuda', 1, 1), ('tpu', 1, 1)])
+def test_a_program_for_a_platform_has_the_form_of_its_convolutions(
+    platform, transposed, by_channel):
+  """On CPUs, one transposed convolution is four, and a grouped one is none."""
+  def convolutions(function, kernel):
+    with conv.traced_for(platform):
+      made = export.export(jax.jit(function), platforms=[platform])(
+          np.zeros((1, 16, 16, 12), np.float32), kernel)
+    text = made.mlir_module()
+    return text.count('stablehlo.convolution(')
+
+  assert convolutions(
+      lambda x, kernel: conv.convolve_transposed(
+          x, kernel, strides=(2, 2), padding=(1, 1)),
+      np.zeros((4, 4, 12, 12), np.float32)) == transposed
+  assert convolutions(
+      lambda x, kernel: conv.convolve(x, kernel, groups=12),
+      np.zeros((3, 3, 1, 12), np.float32)) == by_channel
