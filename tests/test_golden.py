@@ -78,6 +78,7 @@ GRADIENTS = {
     'edgeconnect_inpaint_generator': (2e-2, 1e-3),
     'inpaintgan_egc_edge_generator': (2e-2, 1e-1),
     'inpaintgan_mec_edge_generator': (2e-2, 1e-3),
+    'isnet_base_model_fusion': (5e-3, 1e-3),
 }
 
 
