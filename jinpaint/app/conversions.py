@@ -68,8 +68,7 @@ async def _receive(request: Request) -> Response:
   folder, query = _folder(request), request.query_params
   path = _target(folder, query.get('path', ''))
   sessions = request.app.state.sessions
-  await asyncio.to_thread(
-      sessions.check_disk, int(request.headers.get('content-length', 0)))
+  await sessions.check_disk(int(request.headers.get('content-length', 0)))
   taken = {file: file.stat().st_size for file in folder.rglob('*')
            if file.is_file()}
   if path not in taken and len(taken) >= _FILES:

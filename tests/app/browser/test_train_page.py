@@ -67,7 +67,7 @@ def page(new_page):
 def choose_faces(page):
   page.get_by_role('button', name='Select Dataset Path').click()
   page.get_by_role('button', name=re.compile('^faces')).click()
-  page.get_by_text('3 images').wait_for()
+  page.get_by_text('3 images: 2 to train on').wait_for()
 
 
 def go_next(page):
