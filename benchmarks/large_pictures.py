@@ -1,4 +1,4 @@
-"""Compares ways to fill a large picture: as a whole, in windows, from a smaller.
+"""Compares ways to fill a large picture: whole, in windows, from a smaller.
 
   python benchmarks/large_pictures.py --output=large
   python benchmarks/large_pictures.py --huge

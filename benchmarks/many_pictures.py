@@ -28,7 +28,7 @@ def pictures(count: int, sizes: int):
   from jinpaint.data import masks
 
   rng = np.random.default_rng(0)
-  photographs = [data.astronaut(), data.coffee(), data.chelsea(), data.rocket()]
+  photographs = [data.astronaut(), data.coffee(), data.rocket()]
   shapes = rng.integers(100, 401, (sizes, 2))
   draw = masks.parse('damage:shapes=scratches')
   made = []

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from jinpaint import devices, errors, images
-from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
-from jinpaint.inference import opening, pictures, plans, windows
+from jinpaint.inference import opening, pictures, plans
+from jinpaint.inference.assembly import Assembly
 from jinpaint.inference.opening import Given
 from jinpaint.inference.pictures import Task
 from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
@@ -207,25 +207,16 @@ class Inpainter:
       ValueError: as `__call__`, before anything is computed.
       UsageError: as `__call__`.
     """
-    checked = [self._system.checked(task) for task in tasks]
-    free = self._free()
-    system, sizes = self._system, self._system.sizes
-    counts = collections.Counter(sizes.holding(*task.hole.shape)
-                                 for task in checked if task.hole.any())
-    layouts = [
-        self._planned(task.hole, counts[sizes.holding(*task.hole.shape)],
-                      strategy, free)[1] if task.hole.any() else Layout([])
-        for task in checked]
+    system, free = self._system, self._free()
+    checked = [system.checked(task) for task in tasks]
+    layouts = self._layouts(checked, strategy, free)
     groups = collections.defaultdict[Size, list[tuple[int, Part]]](list)
     for number, layout in enumerate(layouts):
       for part in layout.parts:
-        groups[sizes.holding(part.height, part.width)].append((number, part))
+        size = system.sizes.holding(part.height, part.width)
+        groups[size].append((number, part))
+    assembly = Assembly(checked, layouts)
     total = sum(math.prod(size) * len(group) for size, group in groups.items())
-    results = [task.image if layout.parts else task.image.copy()
-               for task, layout in zip(checked, layouts, strict=True)]
-    blends: dict[int, windows.Blend] = {}
-    left = collections.Counter(
-        number for group in groups.values() for number, _ in group)
     done = 0
     for size, group in groups.items():
       program = system.programs.ready(size, len(group), free)
@@ -238,18 +229,10 @@ class Inpainter:
                                        part.height, part.width), size)
             for number, part in some])['image'])
         for (number, part), rgb in zip(some, predicted, strict=False):
-          if number not in blends:
-            blends[number] = windows.Blend(checked[number].hole,
-                                           layouts[number].margin)
-          blends[number].add(part.window, part.fills,
-                             images.crop(rgb, part.height, part.width))
-          left[number] -= 1
-          if not left[number]:
-            results[number] = pictures.with_colours(
-                checked[number], _finite(blends.pop(number).colours()))
+          assembly.add(number, part, rgb)
         done += math.prod(size) * len(some)
         progress(done / total)
-    return results
+    return assembly.results
 
   def plan(self, height: int, width: int, hole: np.ndarray | None = None, *,
            strategy: str | None = None) -> Plan:
@@ -339,6 +322,16 @@ class Inpainter:
             else self._memory)
     return int(_SHARE * free)
 
+  def _layouts(self, tasks: Sequence[Task], strategy: str | None, free: int
+               ) -> list[Layout]:
+    """Returns the parts of each task; none of one without a hole."""
+    sizes = [self._system.sizes.holding(*task.hole.shape)
+             if task.hole.any() else None for task in tasks]
+    counts = collections.Counter(sizes)
+    return [self._planned(task.hole, counts[size], strategy, free)[1]
+            if size else Layout([])
+            for task, size in zip(tasks, sizes, strict=True)]
+
   def _planned(self, hole: np.ndarray, number: int, strategy: str | None,
                free: int) -> tuple[Plan, Layout]:
     """Returns how a picture is filled, see `plans.planned`.
@@ -354,11 +347,3 @@ class Inpainter:
         height, width, 2 if is_window else number, free)
     return plans.planned(hole, self._strategy if strategy is None else strategy,
                          free, needs)
-
-
-def _finite(colours: np.ndarray) -> np.ndarray:
-  """Returns colours; raises `UsageError` if they are not finite."""
-  if not np.isfinite(colours).all():
-    raise UsageError('what the model predicts in the hole is not finite: its '
-                     'weights are broken')
-  return colours
