@@ -499,7 +499,7 @@ def _like(pixels: np.ndarray, expected: np.ndarray) -> np.ndarray:
   if pixels.shape[2:] == (3,) and expected.shape[2:] in ((2,), (4,)) and (
       expected[..., -1] == full).all():
     pixels = np.dstack([pixels, expected[..., -1]])
-  if pixels.ndim == 3 and (expected.ndim == 2 or expected.shape[2] == 2) and (
+  if pixels.shape[2:] in ((3,), (4,)) and expected.shape[2:] in ((), (2,)) and (
       pixels[..., 0] == pixels[..., 1]).all():
     alpha = pixels[..., 3:] if expected.ndim == 3 else pixels[..., :0]
     grey = np.concatenate([pixels[..., :1], alpha], axis=2)

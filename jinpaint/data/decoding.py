@@ -27,6 +27,7 @@ from jinpaint.data import metadata
 _FORMATS = ('AVIF', 'BMP', 'DIB', 'GIF', 'JPEG', 'PNG', 'WEBP')
 _TIFF = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _BIG_ENDIAN_BIGTIFF = b'MM\0+'
+_DEFLATE = (tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 # The most pixels that an image may have; OpenCV's own limit.
 _MOST_PIXELS = 2**30
 
@@ -152,7 +153,7 @@ def _decode_tiff(encoded: bytes) -> Picture:
   with tifffile.TiffFile(io.BytesIO(encoded)) as file:
     _check_pages(file)
     page = file.pages.first
-    _check_storage(page, len(encoded))
+    _check_storage(page, encoded)
     if page.bitspersample == 16 or _pillow_fails_at(page, encoded):
       return _tiff_by_samples(page, encoded)
     extra = page.extrasamples
@@ -187,13 +188,18 @@ def _check_pages(file: tifffile.TiffFile) -> None:
     raise Undecodable(f'{len(pages)} pages')
 
 
-def _check_storage(page: tifffile.TiffPage, size: int) -> None:
+def _check_storage(page: tifffile.TiffPage, encoded: bytes) -> None:
   """Raises `Undecodable` unless a page is whole and of 1 to 8 or 16 bits."""
   # Where its directory is cut off, tifffile assumes one bit, black on white.
   if 'PhotometricInterpretation' not in page.tags or any(
-      start + count > size for start, count in zip(
+      start + count > len(encoded) for start, count in zip(
           page.dataoffsets, page.databytecounts, strict=True)):
     raise Undecodable('broken, cut off, or no image')
+  if page.compression in _DEFLATE:
+    # libtiff would comment on what is broken.
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+      if count:  # else a part that was never written
+        zlib.decompress(encoded[start:start + count])
   if page.sampleformat not in (
       tifffile.SAMPLEFORMAT.UINT, tifffile.SAMPLEFORMAT.VOID):
     raise Undecodable(f'{page.dtype} numbers, not 8 or 16 bits')
@@ -240,9 +246,7 @@ def _samples(page: tifffile.TiffPage, encoded: bytes
   planes = (page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
             and page.samplesperpixel > 1)
   orientation = page.tags.valueof(ExifTags.Base.Orientation, 1)
-  if page.compression in (tifffile.COMPRESSION.NONE,
-                          tifffile.COMPRESSION.ADOBE_DEFLATE,
-                          tifffile.COMPRESSION.DEFLATE):
+  if page.compression in (tifffile.COMPRESSION.NONE, *_DEFLATE):
     pixels = page.asarray()
     pixels = np.moveaxis(pixels, 0, -1) if planes else pixels
   elif planes or page.samplesperpixel == 2:

@@ -298,6 +298,16 @@ def test_large_tiff_files_of_either_byte_order_are_read(photometric):
         255 - pixels if photometric == 'miniswhite' else pixels)
 
 
+def test_a_tiff_of_other_bytes_than_were_written_is_refused_quietly(capfd):
+  whole = saved(Image.fromarray(noise(40, 50, 3)), 'TIFF',
+                compression='tiff_adobe_deflate')
+  spoiled = bytearray(whole)
+  spoiled[len(whole) // 2] ^= 255
+  with pytest.raises(decoding.Undecodable):
+    decoded(bytes(spoiled))
+  assert capfd.readouterr().err == ''
+
+
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 def test_a_png_of_other_bytes_than_were_written_is_refused_quietly(
     dtype, capfd):

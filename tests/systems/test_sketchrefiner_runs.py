@@ -102,7 +102,7 @@ def draws_from_the_command_line(workdir, folder, capsys):
         files.write(cases / protocol / part / 'a.png', files.Picture(pixels))
   cli.main(['inpaint', f'--model={workdir}', f'--cases={cases}',
             f'--output={folder}/filled'])
-  assert '25 of 3300 pixels of the sketch' in capsys.readouterr().err
+  assert '(25 of 3300): has grey pixels' in capsys.readouterr().err
   result = {protocol: files.read(folder / 'filled' / protocol / 'a.png').pixels
             for protocol in ('editing', 'object_removal',
                              'structure_completion')}
