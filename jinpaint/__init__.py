@@ -16,7 +16,7 @@ __all__ = ['create', 'from_torch', 'load']
 
 _HOMES = {'create': 'jinpaint.networks',
           'from_torch': 'jinpaint.converters',
-          'load': 'jinpaint.inference.loading'}
+          'load': 'jinpaint.inference.public'}
 
 
 def __getattr__(name: str) -> Any:

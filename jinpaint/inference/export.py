@@ -30,7 +30,7 @@ import jinpaint
 from jinpaint.data import edges, files
 from jinpaint.errors import UsageError
 from jinpaint.guidance import known_hed
-from jinpaint.inference import opening
+from jinpaint.inference import trained
 from jinpaint.inference.exported_file import (
   ABOUT,
   About,
@@ -86,7 +86,7 @@ def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
     raise UsageError(f'{output}: name the output {SUFFIX}')
   if output.exists() and not overwrite:
     raise UsageError(f'{output} exists; --overwrite replaces it')
-  system = opening.open_system(packed.OWN if path is None else path,
+  system = trained.open_trained(packed.OWN if path is None else path,
                                checkpoint, edge)
   about = _about(system, tuple(sorted(set(sizes))), tuple(platforms))
   weights = _weights(system, about)
@@ -105,7 +105,7 @@ def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
   return about
 
 
-def _about(system: opening.Opened, sizes: tuple[int, ...],
+def _about(system: trained.Trained, sizes: tuple[int, ...],
            platforms: tuple[str, ...]) -> About:
   """Returns what the file is to say of itself, as far as it is known.
 
@@ -154,7 +154,7 @@ def months_after(date: datetime.date, months: int) -> datetime.date:
   return first.replace(day=min(date.day, last.day))
 
 
-def _weights(system: opening.Opened, about: About) -> dict[str, np.ndarray]:
+def _weights(system: trained.Trained, about: About) -> dict[str, np.ndarray]:
   """Returns the arrays that the programs take, by their place in the file."""
   used = {name: system.variables[name]
           for name in packed.that_fill(system.config)}
@@ -164,7 +164,7 @@ def _weights(system: opening.Opened, about: About) -> dict[str, np.ndarray]:
       traverse_util.flatten_dict(used, sep='/').items())}
 
 
-def _programs(system: opening.Opened, about: About,
+def _programs(system: trained.Trained, about: About,
               weights: dict[str, np.ndarray]
               ) -> tuple[About, dict[str, bytes]]:
   """Returns the programs by their place in the file, and more about them."""
@@ -182,7 +182,7 @@ def _programs(system: opening.Opened, about: About,
   return _exported(system, about, weights)
 
 
-def _exported(system: opening.Opened, about: About,
+def _exported(system: trained.Trained, about: About,
               weights: dict[str, np.ndarray]
               ) -> tuple[About, dict[str, bytes]]:
   """Returns what `_programs` returns, of the sizes that `about` has."""
@@ -200,7 +200,7 @@ def _exported(system: opening.Opened, about: About,
   return about, programs
 
 
-def _program_of(system: opening.Opened, about: About) -> Program:
+def _program_of(system: trained.Trained, about: About) -> Program:
   """Returns the function that is exported, see `exported_file`.
 
   Args:

@@ -15,7 +15,7 @@ from jinpaint.stage import Stage
 from jinpaint.types import Variables
 
 
-class Opened(NamedTuple):
+class Trained(NamedTuple):
   """A trained stage that makes an image.
 
   Attributes:
@@ -35,8 +35,8 @@ class Opened(NamedTuple):
   published: Variables
 
 
-def open_system(path: Path, checkpoint: str = 'last', edge: str = ''
-                ) -> Opened:
+def open_trained(path: Path, checkpoint: str = 'last', edge: str = ''
+                ) -> Trained:
   """Opens a run; arguments and errors are those of `jinpaint.load`."""
   config, variables, step = packed.open_model(path, checkpoint)
   stage = runs.stage_of(config)
@@ -50,6 +50,6 @@ def open_system(path: Path, checkpoint: str = 'last', edge: str = ''
   config.data.sketch = ''  # each call brings its own
   guidance = (runs.guidance_of(config, training=False) if reads_edges(stage)
               else None)
-  return Opened(config, stage, variables, step, guidance, {
+  return Trained(config, stage, variables, step, guidance, {
       name: pretrained.load(name)
       for name in (guidance.published if guidance else ())})
