@@ -6,8 +6,11 @@ It imports nothing of jinpaint, so that any layer or loss may ask for `mean`.
 from collections.abc import Callable, Sequence
 import contextlib
 import contextvars
+import os
 from pathlib import Path
+import tempfile
 from typing import Any
+import warnings
 
 import jax
 from jax import lax, sharding
@@ -21,6 +24,7 @@ _CONTAINER = tuple(
     for limit, used in (('memory.max', 'memory.current'),
                         ('memory/memory.limit_in_bytes',
                          'memory/memory.usage_in_bytes')))
+_KEPT_BYTES = 2 << 30  # of compiled programs
 _in_parallel_step = contextvars.ContextVar('in_parallel_step', default=False)
 
 
@@ -173,3 +177,38 @@ def free_memory(device: jax.Device | None = None) -> int:
     with contextlib.suppress(OSError, ValueError):  # no container, or no limit
       free = min(free, int(limit.read_text()) - int(used.read_text()))
   return max(0, free)
+
+
+def keep_programs(folder: Path | None = None) -> None:
+  """Keeps compiled programs in a folder, for processes to come.
+
+  Compiling for a size of images takes seconds to minutes, reading a program
+  that was kept a part of a second. The oldest are deleted when there are more
+  than 2 GB. A warning says so if the folder cannot be written to; then nothing
+  is kept.
+
+  Args:
+    folder: where; None for `programs` in jinpaint's cache, $JINPAINT_CACHE or
+      ~/.cache/jinpaint. What the user has told JAX, by the variable
+      JAX_COMPILATION_CACHE_DIR or in his program, comes before.
+  """
+  settings: Any = jax.config
+  if settings.jax_compilation_cache_dir:
+    return
+  if folder is None:
+    cache = os.environ.get('JINPAINT_CACHE') or '~/.cache/jinpaint'
+    folder = Path(cache, 'programs').expanduser()
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+      pass
+  except OSError as error:
+    warnings.warn(f'compiled programs are not kept: {folder}: {error.strerror}',
+                  stacklevel=2)
+    return
+  for setting, value in {
+      'jax_compilation_cache_dir': str(folder),
+      'jax_compilation_cache_max_size': _KEPT_BYTES,
+      'jax_persistent_cache_min_compile_time_secs': 0.0,
+      'jax_persistent_cache_min_entry_size_bytes': -1}.items():
+    jax.config.update(setting, value)

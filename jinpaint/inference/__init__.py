@@ -7,14 +7,18 @@ import importlib
 from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
-  from jinpaint.inference.inpainter import Inpainter, load, Stopped
+  from jinpaint.inference.inpainter import Inpainter, Stopped
+  from jinpaint.inference.loading import load
   from jinpaint.inference.pictures import Task
 
 __all__ = ['Inpainter', 'Stopped', 'Task', 'load']
 
+_HOMES = {'Inpainter': 'inpainter', 'Stopped': 'inpainter', 'load': 'loading',
+          'Task': 'pictures'}
+
 
 def __getattr__(name: str) -> Any:
-  if name not in __all__:
+  if name not in _HOMES:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-  home = 'pictures' if name == 'Task' else 'inpainter'
-  return getattr(importlib.import_module(f'jinpaint.inference.{home}'), name)
+  home = importlib.import_module(f'jinpaint.inference.{_HOMES[name]}')
+  return getattr(home, name)

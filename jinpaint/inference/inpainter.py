@@ -7,27 +7,26 @@ import collections
 from collections.abc import Callable, Sequence
 import math
 from pathlib import Path
+from typing import Any, overload, TypeVar
 
 import jax
 import numpy as np
+from PIL import Image
 
 from jinpaint import devices, errors, images
-from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
-from jinpaint.inference import (
-    exported_file,
-    opening,
-    pictures,
-    plans,
-    windows,
-)
+from jinpaint.inference import opening, pictures, plans
+from jinpaint.inference.assembly import Assembly
+from jinpaint.inference.opening import Given
 from jinpaint.inference.pictures import Task
 from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
 from jinpaint.inference.programs import Size
 from jinpaint.inference.system import System
-from jinpaint.runs import packed
 from jinpaint.stage import Stage
 from jinpaint.types import Variables
+
+_Read = TypeVar('_Read', np.ndarray, str, Path)
+Several = Sequence[Any]  # of what is given for each of several images
 
 # The share of the free memory that filling may take: of what XLA counts, the
 # allocator needs somewhat more.
@@ -48,9 +47,6 @@ class Inpainter:
   An image that is too large for the memory is filled window by window, around
   its holes (`jinpaint.inference.windows`); `plan` says so beforehand. Many
   images are filled in batches of one size, on all devices, by `fill`.
-
-  >>> inpaint = jinpaint.load('runs/quickstart')  # doctest: +SKIP
-  >>> result = inpaint(image, mask)  # doctest: +SKIP
 
   Attributes:
     follows_sketches: whether the system can be led by a sketch.
@@ -98,35 +94,92 @@ class Inpainter:
     self.finds_edges = self._system.finds_edges
     self.needs_edge_map = self._system.needs_edge_map
 
-  def __call__(self, image: np.ndarray, mask: np.ndarray,
-               sketch: np.ndarray | None = None, *,
-               edge_map: np.ndarray | None = None,
-               strategy: str | None = None) -> np.ndarray:
-    """Returns the image with its holes filled.
+  @overload
+  def __call__(self, image: Image.Image, mask: Given,
+               sketch: Given | None = None, *, edge_map: Given | None = None,
+               strategy: str | None = None) -> Image.Image: ...
+
+  @overload
+  def __call__(self, image: np.ndarray | str | Path, mask: Given,
+               sketch: Given | None = None, *, edge_map: Given | None = None,
+               strategy: str | None = None) -> np.ndarray: ...
+
+  @overload
+  def __call__(self, image: list[Image.Image] | tuple[Image.Image, ...],
+               mask: Given | Several, sketch: Given | Several | None = None, *,
+               edge_map: Given | Several | None = None,
+               strategy: str | None = None) -> list[Image.Image]: ...
+
+  @overload
+  def __call__(self, image: list[_Read] | tuple[_Read, ...],
+               mask: Given | Several, sketch: Given | Several | None = None, *,
+               edge_map: Given | Several | None = None,
+               strategy: str | None = None) -> list[np.ndarray]: ...
+
+  def __call__(self, image: Any, mask: Any, sketch: Any = None, *,
+               edge_map: Any = None, strategy: str | None = None) -> Any:
+    """Returns the image with its holes filled; or all of several.
+
+    >>> import numpy as np
+    >>> image = np.full((24, 32, 3), 200, np.uint8)
+    >>> hole = np.zeros((24, 32), bool)
+    >>> hole[10:13] = True
+    >>> inpaint = jinpaint.load()
+    >>> filled = inpaint(image, hole)
+    >>> filled.shape, filled.dtype
+    ((24, 32, 3), dtype('uint8'))
+    >>> (filled == image)[~hole].all()
+    np.True_
+
+    Images that were opened by Pillow stay such, and lists give lists:
+
+    >>> from PIL import Image
+    >>> inpaint(Image.fromarray(image), Image.fromarray(hole)).size
+    (32, 24)
+    >>> first, second = inpaint([image, image], hole)
+    >>> (first == filled).all()
+    np.True_
 
     Args:
-      image: as `Task.image`.
-      mask: as `Task.hole`.
-      sketch: as `Task.sketch`.
-      edge_map: as `Task.edge_map`. If it is None, edges are found in what is
-        known, as `finds_edges` says. The programs of CFS and SketchRefiner
-        find none, but read maps of undamaged pictures, HED's and BDCN's: their
-        results come with such a map alone.
+      image: an array as `Task.image`, Pillow's image, the path of a file, or a
+        list or tuple of these. Files are upright by their EXIF orientation;
+        what Pillow has opened is taken as it is.
+      mask: an array as `Task.hole`; or Pillow's image or a path, white = hole,
+        see `jinpaint.data.mask_recognition`. One for all images, or a list of
+        as many; so are the following.
+      sketch: as `Task.sketch`, or Pillow's or a path, white on black.
+      edge_map: as `Task.edge_map`, or Pillow's or a path. If it is None, edges
+        are found in what is known, as `finds_edges` says. The programs of CFS
+        and SketchRefiner find none, but read maps of undamaged pictures, HED's
+        and BDCN's: their results come with such a map alone.
       strategy: in place of the inpainter's own.
 
     Returns:
-      An array like `image`. Known pixels are the same, bit for bit; alpha is
-      the same everywhere.
+      Pillow's image for such a one, an array for an array or a path, a list for
+      a list or tuple. Size, channels and depth are the image's. Known pixels
+      are the same, bit for bit; alpha is the same everywhere.
 
     Raises:
-      ValueError: shapes or types do not fit, the mask or the sketch has grey
-        values, or the system follows no sketches or reads no edges.
-      UsageError: there is no edge map, and the system needs one; or what it
-        predicts in the hole is not finite, because its weights are broken.
+      ValueError: shapes or types do not fit, an array that is a mask or a
+        sketch has grey values, or the system follows no sketches or reads no
+        edges.
+      UsageError: a file cannot be read; there is no edge map, and the system
+        needs one; or what it predicts in the hole is not finite, because its
+        weights are broken.
     """
-    [filled] = self.fill([Task(image, mask, sketch, edge_map)],
-                         strategy=strategy)
-    return filled
+    given = image if opening.is_list(image) else [image]
+    tasks = [
+        Task(opening.image(one), opening.mask(hole),
+             opening.sketch(strokes, self.sketch_cut), opening.edge_map(drawn))
+        for one, hole, strokes, drawn in zip(
+            given, *(opening.for_each(what, belonging, len(given))
+                     for what, belonging in (('masks', mask),
+                                             ('sketches', sketch),
+                                             ('edge maps', edge_map))),
+            strict=True)]
+    filled = [opening.as_given(result, one) for result, one in zip(
+        self.fill(tasks, strategy=strategy), given, strict=True)]
+    return filled if opening.is_list(image) else filled[0]
 
   def fill(self, tasks: Sequence[Task], *, strategy: str | None = None,
            stop: Callable[[], bool] = lambda: False,
@@ -154,25 +207,16 @@ class Inpainter:
       ValueError: as `__call__`, before anything is computed.
       UsageError: as `__call__`.
     """
-    checked = [self._system.checked(task) for task in tasks]
-    free = self._free()
-    system, sizes = self._system, self._system.sizes
-    counts = collections.Counter(sizes.holding(*task.hole.shape)
-                                 for task in checked if task.hole.any())
-    layouts = [
-        self._planned(task.hole, counts[sizes.holding(*task.hole.shape)],
-                      strategy, free)[1] if task.hole.any() else Layout([])
-        for task in checked]
+    system, free = self._system, self._free()
+    checked = [system.checked(task) for task in tasks]
+    layouts = self._layouts(checked, strategy, free)
     groups = collections.defaultdict[Size, list[tuple[int, Part]]](list)
     for number, layout in enumerate(layouts):
       for part in layout.parts:
-        groups[sizes.holding(part.height, part.width)].append((number, part))
+        size = system.sizes.holding(part.height, part.width)
+        groups[size].append((number, part))
+    assembly = Assembly(checked, layouts)
     total = sum(math.prod(size) * len(group) for size, group in groups.items())
-    results = [task.image if layout.parts else task.image.copy()
-               for task, layout in zip(checked, layouts, strict=True)]
-    blends: dict[int, windows.Blend] = {}
-    left = collections.Counter(
-        number for group in groups.values() for number, _ in group)
     done = 0
     for size, group in groups.items():
       program = system.programs.ready(size, len(group), free)
@@ -185,18 +229,10 @@ class Inpainter:
                                        part.height, part.width), size)
             for number, part in some])['image'])
         for (number, part), rgb in zip(some, predicted, strict=False):
-          if number not in blends:
-            blends[number] = windows.Blend(checked[number].hole,
-                                           layouts[number].margin)
-          blends[number].add(part.window, part.fills,
-                             images.crop(rgb, part.height, part.width))
-          left[number] -= 1
-          if not left[number]:
-            results[number] = pictures.with_colours(
-                checked[number], _finite(blends.pop(number).colours()))
+          assembly.add(number, part, rgb)
         done += math.prod(size) * len(some)
         progress(done / total)
-    return results
+    return assembly.results
 
   def plan(self, height: int, width: int, hole: np.ndarray | None = None, *,
            strategy: str | None = None) -> Plan:
@@ -286,6 +322,16 @@ class Inpainter:
             else self._memory)
     return int(_SHARE * free)
 
+  def _layouts(self, tasks: Sequence[Task], strategy: str | None, free: int
+               ) -> list[Layout]:
+    """Returns the parts of each task; none of one without a hole."""
+    sizes = [self._system.sizes.holding(*task.hole.shape)
+             if task.hole.any() else None for task in tasks]
+    counts = collections.Counter(sizes)
+    return [self._planned(task.hole, counts[size], strategy, free)[1]
+            if size else Layout([])
+            for task, size in zip(tasks, sizes, strict=True)]
+
   def _planned(self, hole: np.ndarray, number: int, strategy: str | None,
                free: int) -> tuple[Plan, Layout]:
     """Returns how a picture is filled, see `plans.planned`.
@@ -301,43 +347,3 @@ class Inpainter:
         height, width, 2 if is_window else number, free)
     return plans.planned(hole, self._strategy if strategy is None else strategy,
                          free, needs)
-
-
-def _finite(colours: np.ndarray) -> np.ndarray:
-  """Returns colours; raises `UsageError` if they are not finite."""
-  if not np.isfinite(colours).all():
-    raise UsageError('what the model predicts in the hole is not finite: its '
-                     'weights are broken')
-  return colours
-
-
-def load(path: str | Path | None = None, checkpoint: str = 'last', *,
-         edge: str = '', strategy: str = 'auto', memory: int | None = None,
-         devices: Sequence[jax.Device] | None = None) -> Inpainter:
-  """Returns a trained system.
-
-  Args:
-    path: the work directory of a run, or a file that `jinpaint pack` wrote;
-      None for the model that comes with jinpaint, which mends thin damage:
-      scratches, wires, text (docs/models/scratches.md).
-    checkpoint: 'last', 'best' or a step, of a run.
-    edge: where edges come from, such as 'canny:sigma=2', 'hed' or 'files:PATH';
-      empty for the run's own `data.edge`. With files, each call must be given
-      the image's `edge_map`; without, each may be.
-    strategy: how large images are filled, see `Inpainter`.
-    memory: bytes that filling an image may take; None for what is free.
-    devices: those that fill; None for all local ones.
-
-  Raises:
-    jinpaint.errors.UsageError: there is no run, no file or no such checkpoint;
-      the run's stage makes no image; or it reads no edges, and `edge` is given.
-  """
-  path = packed.OWN if path is None else Path(path)
-  if exported_file.is_exported(path):
-    raise UsageError(f'{path} is an exported file; in Python, '
-                     'jinpaint.load(FILE) opens it')
-  system = opening.open_system(path, checkpoint, edge)
-  return Inpainter(
-      system.stage, system.variables, guidance=system.guidance,
-      published=system.published, compute=system.config.compute,
-      strategy=strategy, memory=memory, among=devices)

@@ -19,8 +19,9 @@ LONGEST = 1024  # side of the smaller picture, of the strategy 'resize'
 # that are at most where windows are cropped.
 _MARGIN = 1 / 8
 _CROP_MARGIN = 128
-# A window that knows a smaller share of its pixels is not filled by itself.
-_LEAST_KNOWN = 1 / 8
+# What windows share of a hole, where one of them knows a smaller share of its
+# pixels, is filled from a smaller picture.
+_LEAST_KNOWN = 1 / 2
 
 
 class Plan(NamedTuple):
@@ -162,8 +163,8 @@ def as_whole(hole: np.ndarray, longest: int = 0) -> Layout:
 def in_windows(hole: np.ndarray, size: int, *, crop: bool = False) -> Layout:
   """Returns a layout of windows around holes.
 
-  Holes that are wider than a window, or leave it hardly anything that is known,
-  are filled from a picture that is made as small as a window.
+  A wide hole that no window holds by itself is filled from a picture that is
+  made as small as a window.
 
   Args:
     hole: (H, W) bool.
@@ -173,19 +174,21 @@ def in_windows(hole: np.ndarray, size: int, *, crop: bool = False) -> Layout:
   margin = int(size * _MARGIN)
   if crop:
     margin = min(margin, _CROP_MARGIN)
-  cover = _cropped if crop else windows.cover
-  found = cover(hole, size, margin)
-  blind = [window for window in found
+  alone, rest = _cropped(hole, size, margin) if crop else ([], hole)
+  shared = windows.cover(rest, size, margin)
+  # Windows that know little of what is around a hole do not agree about it.
+  blind = [window for window in shared
            if window.of(hole).mean() > 1 - _LEAST_KNOWN]
   if not blind:
-    return Layout([_whole_window(window, hole) for window in found], margin)
-  wide = _holes_in(hole, blind)
+    return Layout([_whole_window(window, hole) for window in alone + shared],
+                  margin)
+  wide = _holes_in(rest, blind)
   narrow = hole & ~wide
   coarse = as_whole(wide, size)
-  return Layout(
-      [*coarse.parts, *(_whole_window(window, narrow)
-                        for window in cover(narrow, size, margin))],
-      margin, coarse.smaller)
+  shared = windows.cover(rest & narrow, size, margin)
+  return Layout([*coarse.parts, *(_whole_window(window, narrow)
+                                  for window in alone + shared)],
+                margin, coarse.smaller)
 
 
 def _whole_window(window: Window, fills: np.ndarray) -> Part:
@@ -200,16 +203,16 @@ def _holes_in(hole: np.ndarray, parts: Sequence[Window]) -> np.ndarray:
   return np.isin(labels, sorted(found - {0}))
 
 
-def _cropped(hole: np.ndarray, largest: int, margin: int) -> list[Window]:
-  """Returns a window for each group of holes, of one of few sizes.
+def _cropped(hole: np.ndarray, largest: int, margin: int
+             ) -> tuple[list[Window], np.ndarray]:
+  """Returns a window for each group of holes that one can hold, and the rest.
 
-  Holes that are less than about `ALIGNMENT` pixels apart are a group. One that
-  needs more than the largest window is covered with such windows.
+  Holes that are less than about `ALIGNMENT` pixels apart are a group. The rest
+  is (H, W) bool, the holes that need more than the largest window.
   """
   height, width = hole.shape
-  grid = windows.occupied(hole)
   count, groups, boxes, _ = cv2.connectedComponentsWithStats(
-      grid.astype(np.uint8))
+      windows.occupied(hole).astype(np.uint8))
   found, large = [], np.zeros(count, bool)
   for group in range(1, count):  # 0 is what is known
     left, top, columns, rows = boxes[group, :4] * windows.ALIGNMENT
@@ -221,7 +224,4 @@ def _cropped(hole: np.ndarray, largest: int, margin: int) -> list[Window]:
                                   height, width))
     else:
       large[group] = True
-  if large.any():
-    rest = hole & windows.of_squares(large[groups], height, width)
-    found += windows.cover(rest, largest, margin)
-  return found
+  return found, hole & windows.of_squares(large[groups], height, width)

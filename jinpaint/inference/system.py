@@ -63,6 +63,7 @@ class System:
                              else guidance.needs_map)
     self._guidance = guidance if self.reads_edges else None
     self._published = published
+    self._edge_bytes: dict[Size, int] = {}
     self._reads = tuple(dict.fromkeys(
         ('image', 'mask', *stage.predicts_from)))
     self.programs = Programs(predict, variables, self._reads, among)
@@ -125,9 +126,11 @@ class System:
         self.sizes.holding(height, width), number, free).needs
     if self._guidance is None:
       return needed
+    if (height, width) not in self._edge_bytes:
+      self._edge_bytes[height, width] = self._guidance.bytes_for(
+          self._published, height, width)
     # Edges are found before; then the program takes nothing.
-    return max(needed, self._guidance.bytes_for(
-        self._published, height, width))
+    return max(needed, self._edge_bytes[height, width])
 
 
 def reads_edges(stage: Stage) -> bool:

@@ -7,6 +7,8 @@ patches of the features; here every patch is a row of a matrix, and the
 convolutions are products of matrices.
 """
 
+from collections.abc import Callable
+
 import jax
 from jax import lax
 import jax.numpy as jnp
@@ -16,6 +18,10 @@ from jinpaint.types import Array
 
 # The softmax multiplies the errors of the scores by 10.
 _HIGHEST = lax.Precision.HIGHEST
+# Where a map has more places, the matrix of their scores is never there as a
+# whole: 16 MB an image at this number, and 1 GB at 1024 x 1024 pixels. Images
+# that networks are trained with have fewer.
+_MOST_PLACES = 2048
 
 
 def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
@@ -71,16 +77,92 @@ def contextual_attention(x: Array, mask: Array, *, fuse: bool = True,
   # The length is at least 1e-4, with a finite gradient where all numbers are 0.
   unit = around / jnp.sqrt(jnp.maximum(
       jnp.sum(around ** 2, axis=-1, keepdims=True), 1e-8))
-  scores = jnp.einsum('bpc,bqc->bpq', around, unit, precision=_HIGHEST)
-  if fuse:
-    scores = _fused(scores, rows, columns)
   known = jnp.max(flat(_patches(mask, 3, 1)), axis=-1)[:, None] == 0
   known = known.astype(jnp.float32)
-  shares = jax.nn.softmax(scale * scores * known, axis=-1) * known
-  pasted = jnp.einsum('bpq,bqc->bpc', shares, flat(_patches(exact, 4, 2)),
-                      precision=_HIGHEST)
+  patches = flat(_patches(exact, 4, 2))
+
+  def paste(scores: Array) -> Array:
+    shares = jax.nn.softmax(scale * scores * known, axis=-1) * known
+    return jnp.einsum('bpq,bqc->bpc', shares, patches, precision=_HIGHEST)
+
+  if rows * columns <= _MOST_PLACES:
+    scores = _scores(around, unit)
+    pasted = paste(_fused(scores, rows, columns) if fuse else scores)
+  elif fuse:
+    pasted = _by_rows_fused(around, unit, paste, rows, columns)
+  else:
+    pasted = _joined(lax.map(lambda row: paste(_scores(row, unit)),
+                             _in_rows(around, rows)))
   filled = _overlapped(pasted.reshape(batch, rows, columns, 4, 4, channels)) / 4
   return filled.astype(x.dtype)
+
+
+def _scores(around: Array, unit: Array) -> Array:
+  """Returns how much places (B, P, C) resemble patches (B, Q, C): (B, P, Q)."""
+  return jnp.einsum('bpc,bqc->bpq', around, unit, precision=_HIGHEST)
+
+
+def _in_rows(x: Array, rows: int) -> Array:
+  """Returns places (B, rows * columns, C) as (rows, B, columns, C)."""
+  return jnp.moveaxis(x.reshape(x.shape[0], rows, -1, x.shape[-1]), 1, 0)
+
+
+def _joined(x: Array) -> Array:
+  """Returns the inverse of `_in_rows`."""
+  return jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1, x.shape[-1])
+
+
+def _by_rows_fused(around: Array, unit: Array, paste: Callable[[Array], Array],
+                   rows: int, columns: int) -> Array:
+  """Returns what is pasted at every place, one row of the map after another.
+
+  It is `paste(_fused(_scores(around, unit), rows, columns))`. A row's scores
+  are added to those of the rows above and below. In the order of columns, the
+  first place of a column follows the last of the column before: above the
+  first row lies the last one, moved right by one, and below the last row the
+  first one, moved left.
+
+  Args:
+    around: (B, rows * columns, C), of every place.
+    unit: (B, rows * columns, C), of every patch.
+    paste: from scores (B, P, rows * columns) to what is pasted at P places.
+    rows: height of the map of places.
+    columns: width of the map of places.
+  """
+  batch, number, channels = around.shape
+  padded = jnp.pad(around, ((0, 0), (2, 2), (0, 0)))
+
+  def diagonal(start: int | Array) -> Array:
+    """Returns the scores of a row of places, added to their neighbours'."""
+    row = lax.dynamic_slice(padded, (0, start + 1, 0),
+                            (batch, columns + 2, channels))
+    scores = jnp.pad(_scores(row, unit), ((0, 0), (0, 0), (1, 1)))
+    first, middle, last = (scores[:, i:i + columns, i:i + number]
+                           for i in range(3))
+    return first + middle + last
+
+  def moved(scores: Array, by: int) -> Array:
+    """Moves patches by one place in the order of columns."""
+    turned = scores.reshape(batch, columns, rows, columns).swapaxes(2, 3)
+    turned = _shifted(turned.reshape(scores.shape), by, 2)
+    return turned.reshape(batch, columns, columns, rows).swapaxes(
+        2, 3).reshape(scores.shape)
+
+  in_row = jnp.arange(columns)[None, :, None]
+  above_first = jnp.where(
+      in_row > 0, diagonal((rows - 1) * columns - 1), 0.0)
+  below_last = jnp.where(in_row < columns - 1, diagonal(1), 0.0)
+
+  def step(two: tuple[Array, Array], row: Array
+           ) -> tuple[tuple[Array, Array], Array]:
+    above, here = two
+    below = jnp.where(row == rows - 1, below_last,
+                      diagonal(jnp.minimum(row + 1, rows - 1) * columns))
+    fused = moved(above, 1) + here + moved(below, -1)
+    return (here, below), paste(fused)
+
+  _, pasted = lax.scan(step, (above_first, diagonal(0)), jnp.arange(rows))
+  return _joined(pasted)
 
 
 def _smaller(x: Array, factor: int, align_corners: bool) -> Array:

@@ -31,15 +31,12 @@ def painter(paint=lambda batch: 1 - batch['image'], **options):
   return Inpainter(stage, {}, **options)
 
 
-@pytest.fixture(scope='module', params=['packaged', 'tiny run'])
-def path(request, tmp_path_factory):
-  return None if request.param == 'packaged' else tiny_run.trained(
-      tmp_path_factory.getbasetemp())
-
-
+# A device is given one picture of the packaged model, several of the tiny run.
 @pytest.mark.parametrize('pixels', [64 * 64, 1 << 20])
-def test_a_picture_in_a_batch_is_filled_as_it_is_alone(path, pixels,
-                                                       monkeypatch):
+def test_a_picture_in_a_batch_is_filled_as_it_is_alone(
+    pixels, tmp_path_factory, monkeypatch):
+  path = None if pixels == 64 * 64 else tiny_run.trained(
+      tmp_path_factory.getbasetemp())
   monkeypatch.setitem(programs._MOST_PIXELS, 'cpu', pixels)
   alone = jinpaint.load(path, devices=jax.devices()[:1])
   batched = jinpaint.load(path)

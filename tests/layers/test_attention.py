@@ -62,6 +62,30 @@ def test_it_is_what_its_definition_says(fuse):
         atol=1e-5)
 
 
+@pytest.mark.parametrize('fuse', [False, True])
+@pytest.mark.parametrize('size', [(16, 24), (24, 16), (4, 16), (16, 2)])
+def test_row_by_row_it_is_what_it_is_at_once(fuse, size, monkeypatch):
+  rng = np.random.default_rng(0)
+  x = jnp.asarray(rng.standard_normal((2, *size, 3)), jnp.float32)
+  mask = np.zeros((2, 4 * size[0], 4 * size[1], 1), np.float32)
+  mask[0, 2:9] = mask[1, :, 3:6] = 1
+  compute = jax.jit(lambda x, mask: attention.contextual_attention(
+      x, mask, fuse=fuse, align_corners=False))
+  at_once = compute(x, mask)
+  jax.clear_caches()
+  monkeypatch.setattr(attention, '_MOST_PLACES', 1)
+  np.testing.assert_allclose(compute(x, mask), at_once, rtol=0, atol=1e-6)
+
+
+def test_a_large_map_has_no_matrix_of_all_scores():
+  shapes = [jax.ShapeDtypeStruct((1, *size), jnp.float32) for size in (
+      (256, 256, 4), (1024, 1024, 1))]
+  for fuse in (False, True):
+    usage = jax.jit(lambda x, mask, fuse=fuse: attention.contextual_attention(
+        x, mask, fuse=fuse)).lower(*shapes).compile().memory_analysis()
+    assert usage.temp_size_in_bytes < 2**28  # of 2**30 that the scores take
+
+
 @pytest.mark.parametrize(('size', 'wanted', 'places'), [
     (16, 8, [0, 2, 4, 6, 9, 11, 13, 15]),
     (24, 12, [0, 2, 4, 6, 8, 10, 13, 15, 17, 19, 21, 23]),
