@@ -41,7 +41,9 @@ async def _known(request: Request) -> Response:
   del request
   return JSONResponse(await asyncio.to_thread(lambda: {
       'systems': [{'name': name, 'about': systems.description(name),
-                   'files': list(published.patterns(name))}
+                   # The other patterns are those of numbered snapshots.
+                   'files': [pattern for pattern in published.patterns(name)
+                             if '[' not in pattern]}
                   for name in systems.NAMES if published.patterns(name)],
       'networks': [name for name in networks.REGISTRY if _is_known(name)],
       'bytes': _BYTES}))

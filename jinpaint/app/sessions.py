@@ -24,7 +24,7 @@ from jinpaint.app.pictures import Upload
 from jinpaint.app.settings import Limits
 
 _PREFIX, _LOCK = 'jinpaint-app-', '.lock'
-COOKIE = 'jinpaint_session'
+_COOKIE = 'jinpaint_session'
 
 
 @dataclasses.dataclass
@@ -86,7 +86,7 @@ class Sessions:
 
   def greet(self, request: Request, response: Response) -> Session:
     """Returns the session of a visitor, who gets one if there is none."""
-    session = self._all.get(request.cookies.get(COOKIE, ''))
+    session = self._all.get(request.cookies.get(_cookie(request), ''))
     if session is None:
       if len(self._all) >= self._limits.sessions:
         # One without pictures first: it costs nobody anything.
@@ -96,8 +96,9 @@ class Sessions:
       session = Session(name, self.folder / secrets.token_hex(8))
       self._all[name] = session
     session.used = time.monotonic()
-    response.set_cookie(COOKIE, session.id, httponly=True, samesite='strict',
-                        secure=request.url.scheme == 'https')
+    response.set_cookie(
+        _cookie(request), session.id, httponly=True, samesite='strict',
+        secure=request.url.scheme == 'https')
     return session
 
   def of(self, request: Request) -> Session:
@@ -106,7 +107,7 @@ class Sessions:
     Raises:
       HTTPException: 401, it has none, or one that has ended.
     """
-    session = self._all.get(request.cookies.get(COOKIE, ''))
+    session = self._all.get(request.cookies.get(_cookie(request), ''))
     if session is None:
       raise HTTPException(401, 'your session has ended and its pictures are '
                           'deleted; reload the page')
@@ -186,3 +187,8 @@ def _lock(lock: IO[str]) -> bool:
   except BlockingIOError:
     return False
   return True
+
+
+def _cookie(request: Request) -> str:
+  """Returns the name of the cookie: browsers do not keep ports apart."""
+  return f'{_COOKIE}_{request.url.port}' if request.url.port else _COOKIE

@@ -39,7 +39,8 @@ class Limits:
   idle: float = 2 * 3600
   waiting: int = 64
   waiting_of_session: int = 4
-  abandoned: float = 20
+  # Browsers let the timers of pages that are not seen run once a minute.
+  abandoned: float = 90
   models: int = 3
   programs: int = 24
   pixels_together: int = 4_000_000

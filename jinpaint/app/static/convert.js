@@ -44,7 +44,8 @@ function showWhat() {
   const {kind, name} = chosen();
   const system = known.systems.find(one => kind === 'system' && one.name === name);
   byId('convert-about').textContent = system
-    ? `${system.about} Its files are called ${system.files.join(', ')}.`
+    ? `${system.about} Its files are called ${system.files.join(', ')}; of ` +
+      'snapshots with numbers in their names, the newest is taken.'
     : 'One file of any name. Runs can start from the result.';
   byId('convert-folder').hidden = !system;
   byId('convert-output').value = name;
