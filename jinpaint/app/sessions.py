@@ -191,4 +191,5 @@ def _lock(lock: IO[str]) -> bool:
 
 def _cookie(request: Request) -> str:
   """Returns the name of the cookie: browsers do not keep ports apart."""
-  return f'{_COOKIE}_{request.url.port}' if request.url.port else _COOKIE
+  _, port = request.scope['server']
+  return f'{_COOKIE}_{port}'

@@ -1,16 +1,17 @@
-"""One server and one browser for all tests of the page."""
+"""One server and one browser for all tests of a file."""
 
 import shutil
-import socket
-import threading
 
 import model_files
+import page_server
 import pytest
 
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 
 
-@pytest.fixture(scope='session')
+# While Playwright's browser is open, its event loop runs in the thread of the
+# tests, where others could run none: it is closed at the end of each file.
+@pytest.fixture(scope='module')
 def browser():
   if BROWSER is None:
     pytest.skip('there is no Chromium here (apt-get install chromium)')
@@ -22,24 +23,15 @@ def browser():
     browser.close()
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def address(browser, tmp_path_factory):
   """The address of a server with the packaged model and one for sketches."""
-  uvicorn = pytest.importorskip('uvicorn')
-  pytest.importorskip('python_multipart')
-  from jinpaint.app import server, settings
-  follower = tmp_path_factory.mktemp('models') / 'follower.npz'
-  model_files.write_sketch_follower(follower)
-  listener = socket.create_server(('127.0.0.1', 0))
-  serving = uvicorn.Server(uvicorn.Config(
-      server.create(settings.Settings(models=(follower,))),
-      log_config=None, timeout_graceful_shutdown=2))
-  thread = threading.Thread(target=serving.run, args=([listener],))
-  thread.start()
-  yield f'http://127.0.0.1:{listener.getsockname()[1]}'
-  serving.should_exit = True
-  thread.join(20)
-  assert not thread.is_alive(), 'the server does not end'
+  folder = tmp_path_factory.mktemp('models')
+  model_files.write_sketch_follower(folder / 'follower.npz')
+  (folder / 'runs').mkdir()
+  with page_server.serving(models=(folder / 'follower.npz',),
+                           runs=folder / 'runs') as address:
+    yield address
 
 
 @pytest.fixture

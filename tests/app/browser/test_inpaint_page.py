@@ -124,7 +124,7 @@ def test_a_sketch_leads_a_run_that_follows_sketches(inpaint):
   before = noise()
   page = inpaint.upload(encoded(before)).page
   assert page.get_by_role('radio', name='Sketch').is_hidden()
-  page.get_by_label('Model').select_option('follower')
+  page.get_by_label('Model', exact=True).select_option('follower')
   inpaint.draw((10, 10), (50, 40), tool='Rectangle')
   mask = inpaint.drawn()
   without = pixels_of(inpaint.fill().saved())
@@ -143,7 +143,7 @@ def test_a_sketch_leads_a_run_that_follows_sketches(inpaint):
 def test_edges_are_shown_and_those_that_are_drawn_reach_the_model(inpaint):
   page = inpaint.upload(encoded(np.kron(
       noise(6, 8, 3), np.ones((8, 8, 1), np.uint8)))).page
-  page.get_by_label('Model').select_option('follower')
+  page.get_by_label('Model', exact=True).select_option('follower')
   inpaint.draw((10, 10), (50, 40), tool='Rectangle')
   mask = inpaint.drawn()
   without = pixels_of(inpaint.fill().saved())

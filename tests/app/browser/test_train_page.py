@@ -6,11 +6,10 @@ Those of the other windows are in `test_table_13.py`.
 import dataclasses
 import json
 import re
-import socket
-import threading
 import time
 
 import cv2
+import page_server
 from page_steps import noise
 import psutil
 import pytest
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.xdist_group('browser')
 # A run of seconds, by the labels of the form.
 TINY = {'BATCH_SIZE': '4', 'INPUT_SIZE': '16', 'INPAINT_ADV_LOSS_WEIGHT': '0'}
 TINY_MORE = {'widths': '(4,)', 'eval_examples': '4', 'log_every': '1',
-             'eval_every': '2'}
+             'eval_every': '100'}
 
 
 @pytest.fixture(scope='module')
@@ -42,18 +41,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope='module')
 def address(browser, folder):
   """The address of a server that can train, in place of the others' one."""
-  uvicorn = pytest.importorskip('uvicorn')
-  from jinpaint.app import server, settings
-  listener = socket.create_server(('127.0.0.1', 0))
-  serving = uvicorn.Server(uvicorn.Config(
-      server.create(settings.Settings(runs=folder / 'runs',
-                                      data=folder / 'data')),
-      log_config=None, timeout_graceful_shutdown=2))
-  thread = threading.Thread(target=serving.run, args=([listener],))
-  thread.start()
-  yield f'http://127.0.0.1:{listener.getsockname()[1]}'
-  serving.should_exit = True
-  thread.join(20)
+  with page_server.serving(runs=folder / 'runs',
+                           data=folder / 'data') as address:
+    yield address
 
 
 @pytest.fixture
