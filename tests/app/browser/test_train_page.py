@@ -5,7 +5,9 @@ Those of the other windows are in `test_table_13.py`.
 
 import dataclasses
 import json
+import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.xdist_group('browser')
 # A run of seconds, by the labels of the form.
 TINY = {'BATCH_SIZE': '4', 'INPUT_SIZE': '16', 'INPAINT_ADV_LOSS_WEIGHT': '0'}
 TINY_MORE = {'widths': '(4,)', 'eval_examples': '4', 'log_every': '1',
-             'eval_every': '2'}
+             'eval_every': '100'}
 
 
 @pytest.fixture(scope='module')
@@ -36,7 +38,13 @@ def folder(tmp_path_factory):
   for index in range(3):
     cv2.imwrite(str(root / 'data' / 'faces' / f'{index}.png'),
                 noise(seed=index))
-  return root
+  yield root
+  # A training outlives the server, but not these tests.
+  for path in (root / 'runs').iterdir():
+    record = training_process.record_of(path)
+    if record and record.state == training_process.RUNNING and (
+        record.pid != os.getpid()):
+      os.kill(record.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope='module')
