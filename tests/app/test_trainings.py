@@ -38,7 +38,13 @@ def root(tmp_path):
     for folder in ('data/faces', 'secret'):
       cv2.imwrite(str(tmp_path / folder / f'{index}.png'),
                   report_files.picture(seed=index))
-  return tmp_path
+  yield tmp_path
+  # A training outlives the server, but not these tests.
+  for path in (tmp_path / 'runs').iterdir():
+    record = training_process.record_of(path)
+    if record and record.state == training_process.RUNNING and (
+        record.pid != os.getpid()):
+      os.kill(record.pid, signal.SIGKILL)
 
 
 def open_page(root):

@@ -5,7 +5,9 @@ Those of the other windows are in `test_table_13.py`.
 
 import dataclasses
 import json
+import os
 import re
+import signal
 import time
 
 import cv2
@@ -35,7 +37,13 @@ def folder(tmp_path_factory):
   for index in range(3):
     cv2.imwrite(str(root / 'data' / 'faces' / f'{index}.png'),
                 noise(seed=index))
-  return root
+  yield root
+  # A training outlives the server, but not these tests.
+  for path in (root / 'runs').iterdir():
+    record = training_process.record_of(path)
+    if record and record.state == training_process.RUNNING and (
+        record.pid != os.getpid()):
+      os.kill(record.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope='module')
