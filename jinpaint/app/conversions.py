@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from jinpaint import converters, networks, systems
 from jinpaint.app import places
+from jinpaint.app.bodies import json_of, texts_of
 from jinpaint.app.trainings import Trainings
 from jinpaint.converters import weights
 from jinpaint.errors import UsageError
@@ -92,13 +93,13 @@ async def _receive(request: Request) -> Response:
 
 async def _look(request: Request) -> Response:
   """What the files are, and under which licence; nothing is written."""
-  folder, form = _folder(request), await _form(request)
+  folder, form = _folder(request), texts_of(await json_of(request))
   return JSONResponse(await asyncio.to_thread(_looked_at, folder, form))
 
 
 async def _convert(request: Request) -> Response:
   """Converts the files; they are deleted then."""
-  folder, form = _folder(request), await _form(request)
+  folder, form = _folder(request), texts_of(await json_of(request))
   trainings: Trainings = request.app.state.trainings
   answer = await asyncio.to_thread(_converted, folder, form, trainings)
   await asyncio.to_thread(shutil.rmtree, folder.parent)
@@ -196,16 +197,6 @@ def _target(folder: Path, name: str) -> Path:
   if not 0 < len(parts) <= 4 or not all(map(_PART.fullmatch, parts)):
     raise HTTPException(400, f'"{name}" is no name for a file of weights')
   return folder.joinpath(*parts)
-
-
-async def _form(request: Request) -> dict[str, str]:
-  try:
-    form = await request.json()
-  except ValueError as error:
-    raise HTTPException(400, 'this is no JSON') from error
-  if not isinstance(form, dict):
-    raise HTTPException(400, 'this is no form')
-  return {str(key): str(value) for key, value in form.items()}
 
 
 ROUTES = [

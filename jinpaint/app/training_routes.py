@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from jinpaint import runs
 from jinpaint.app import datasets, fields, live, recipes
+from jinpaint.app.bodies import json_of, texts_of
 from jinpaint.app.settings import Settings
 from jinpaint.app.threads import in_thread
 from jinpaint.app.trainings import Trainings
@@ -61,7 +62,7 @@ async def _thumbnail(request: Request) -> Response:
 
 async def _check(request: Request) -> Response:
   """What is wrong with the first step of the form, or the second step."""
-  form = await _form(request)
+  form = await json_of(request)
   settings, trainings = _shared(request)
 
   def answer() -> dict[str, Any]:
@@ -76,14 +77,14 @@ async def _check(request: Request) -> Response:
 
 async def _start(request: Request) -> Response:
   """Starts a training, or says what is wrong with the form."""
-  form = await _form(request)
+  form = await json_of(request)
   settings, trainings = _shared(request)
 
   def answer() -> dict[str, Any]:
     config, wrong = _draft(form, settings, trainings)
     if config is None or wrong:
       return {'wrong': wrong}
-    wrong = fields.changed(config, _texts(form.get('values', {})))
+    wrong = fields.changed(config, texts_of(form.get('values', {})))
     if wrong:
       return {'wrong': wrong}
     return {'wrong': {}, 'name': trainings.start(
@@ -203,24 +204,6 @@ def _suggested(form: Mapping[str, Any]) -> str:
   """Returns what a run is called if nobody has named it."""
   return '-'.join(str(form[key]) for key in ('recipe', 'variant')
                   if form.get(key))
-
-
-def _texts(values: Any) -> dict[str, str]:
-  """Returns the fields of a form as texts."""
-  if not isinstance(values, dict):
-    raise HTTPException(400, 'the settings have no names')
-  return {str(name): str(value) for name, value in values.items()}
-
-
-async def _form(request: Request) -> dict[str, Any]:
-  """Returns the JSON object that a request brings."""
-  try:
-    form = await request.json()
-  except ValueError as error:
-    raise HTTPException(400, 'this is no JSON') from error
-  if not isinstance(form, dict):
-    raise HTTPException(400, 'this is no form')
-  return form
 
 
 def _shared(request: Request) -> tuple[Settings, Trainings]:

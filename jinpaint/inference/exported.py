@@ -124,12 +124,9 @@ class Exported:
       raise UsageError(f'{self._path} fills pictures of 8 bits a channel; the '
                        'run, or the packed model, fills those of 16')
     task = pictures.checked(task)
-    if task.sketch is not None and not self.follows_sketches:
-      raise ValueError('this system follows no sketches')
-    if task.edge_map is not None and not self.reads_edges:
-      raise ValueError('this system reads no edges')
-    if task.edge_map is None and self.needs_edge_map:
-      raise UsageError(self.needs_edge_map)
+    pictures.check_read(task, follows_sketches=self.follows_sketches,
+                        reads_edges=self.reads_edges,
+                        needs_edge_map=self.needs_edge_map)
     return task
 
   def _layout(self, hole: np.ndarray, strategy: str) -> '_Layout':

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jinpaint import images
+from jinpaint.errors import UsageError
 from jinpaint.inference import scaling
 from jinpaint.inference.windows import Window
 
@@ -52,6 +53,28 @@ def checked(task: Task) -> Task:
   if sketch is not None:
     sketch = _two_valued('sketch', sketch, hole.shape)
   return Task(image, hole, sketch, edge_map)
+
+
+def check_read(task: Task, *, follows_sketches: bool, reads_edges: bool,
+               needs_edge_map: str) -> None:
+  """Checks that a system reads what was drawn, and has what it needs.
+
+  Args:
+    task: a picture.
+    follows_sketches: whether the system can be led by a sketch.
+    reads_edges: whether it reads edges.
+    needs_edge_map: why it cannot do without edge maps; empty if it can.
+
+  Raises:
+    ValueError: it does not read the sketch or the edge map.
+    UsageError: there is no edge map, and it needs one.
+  """
+  if task.sketch is not None and not follows_sketches:
+    raise ValueError('this system follows no sketches')
+  if task.edge_map is not None and not reads_edges:
+    raise ValueError('this system reads no edges')
+  if task.edge_map is None and needs_edge_map:
+    raise UsageError(needs_edge_map)
 
 
 def _two_valued(what: str, array: np.ndarray, size: tuple[int, ...]

@@ -6,7 +6,6 @@ import jax
 import numpy as np
 
 from jinpaint import images
-from jinpaint.errors import UsageError
 from jinpaint.guidance import Guidance
 from jinpaint.inference import pictures
 from jinpaint.inference.pictures import Task
@@ -76,12 +75,9 @@ class System:
       UsageError: there is no edge map, and the system needs one.
     """
     task = pictures.checked(task)
-    if task.sketch is not None and not self.follows_sketches:
-      raise ValueError('this system follows no sketches')
-    if task.edge_map is not None and not self.reads_edges:
-      raise ValueError('this system reads no edges')
-    if task.edge_map is None and self.needs_edge_map:
-      raise UsageError(self.needs_edge_map)
+    pictures.check_read(task, follows_sketches=self.follows_sketches,
+                        reads_edges=self.reads_edges,
+                        needs_edge_map=self.needs_edge_map)
     return task
 
   def edges(self, task: Task) -> dict[str, np.ndarray]:
