@@ -156,7 +156,7 @@ def test_canny_takes_the_place_of_hed_where_nothing_is_pretrained():
   assert not runs.guidance_of(config, training=True).published
 
 
-@pytest.mark.parametrize('stage', sketchrefiner.STAGES)
+@pytest.mark.parametrize('stage', sketchrefiner.VARIANTS)
 @pytest.mark.parametrize('words', ['', ',summary', ',places2,summary'])
 def test_a_config_makes_its_stage(stage, words):
   config = sketchrefiner.get_config(stage + words)
