@@ -26,7 +26,8 @@ def place(tmp_path, monkeypatch, model):
   """An empty working directory, and a model that is loaded already."""
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(
-      inference, 'load', lambda path, checkpoint, edge, strategy: model)
+      inference, 'open_inpainter',
+      lambda path, checkpoint, edge, strategy: model)
   return tmp_path
 
 

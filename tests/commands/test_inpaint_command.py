@@ -311,7 +311,7 @@ def test_a_model_that_is_broken_is_one_line_and_writes_nothing(
 
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(
-      inference, 'load',
+      inference, 'open_inpainter',
       lambda path, checkpoint, edge, strategy: inference.Inpainter(
           Stage({}, {}, (), ('image', 'mask'), Sizes(), (), predict), {}))
   write('photo.png', picture(3))
@@ -538,7 +538,7 @@ def led_by(*keys, cut=(), record=None):
 def follower(tmp_path, monkeypatch):
   """A place where the model follows sketches."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', led_by('sketch'))
+  monkeypatch.setattr(inference, 'open_inpainter', led_by('sketch'))
   return tmp_path
 
 
@@ -634,7 +634,8 @@ def test_protocols_keep_their_folders(follower, jinpaint):
 def reader(tmp_path, monkeypatch):
   """A place where the model reads edges and follows sketches."""
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', led_by('known_edge', 'sketch'))
+  monkeypatch.setattr(inference, 'open_inpainter',
+                      led_by('known_edge', 'sketch'))
   return tmp_path
 
 
@@ -707,7 +708,7 @@ def test_without_drawings_one_line_says_what_is_done_instead(reader, inpaint):
 def test_a_system_that_needs_maps_is_refused_without_before_it_begins(
     tmp_path, inpaint, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  monkeypatch.setattr(inference, 'load', led_by('true_edge'))
+  monkeypatch.setattr(inference, 'open_inpainter', led_by('true_edge'))
   write('a.png', picture(3))
   write('mask.png', hole())
   for given in ((), ('--edge=canny',)):
@@ -724,7 +725,8 @@ def test_the_maps_of_the_authors_of_cfs_are_read_as_they_read_them(
   """HED's maps are grey JPEGs named as their pictures; white is 1, all soft."""
   monkeypatch.chdir(tmp_path)
   seen = {}
-  monkeypatch.setattr(inference, 'load', led_by('known_edge', record=seen))
+  monkeypatch.setattr(inference, 'open_inpainter',
+                      led_by('known_edge', record=seen))
   write('in/a.jpg', picture(3))
   write('masks/a.png', hole())
   Path('hed').mkdir()
@@ -742,7 +744,7 @@ def test_the_drawings_of_the_authors_of_sketchrefiner_are_read_as_they_do(
   """Edges and sketches: the mean of the colours; 1 above 0.65 to 0.75."""
   monkeypatch.chdir(tmp_path)
   seen = {}
-  monkeypatch.setattr(inference, 'load', led_by(
+  monkeypatch.setattr(inference, 'open_inpainter', led_by(
       'known_edge', 'sketch', cut=(0.65, 0.75), record=seen))
   write('in/a.png', picture(3))
   write('masks/a.png', hole())
@@ -947,7 +949,7 @@ def test_how_large_pictures_are_filled_is_said_once(
   monkeypatch.chdir(tmp_path)
   write_folder('a.png', 'b.png', size=(40, 1100))
   monkeypatch.setattr(
-      inference, 'load',
+      inference, 'open_inpainter',
       lambda path, checkpoint, edge, strategy: inference.Inpainter(
           Stage({}, {}, (), ('image', 'mask'), Sizes(), (),
                 lambda nets, batch: {'image': 1 - batch['image']}), {},
