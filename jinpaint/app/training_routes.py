@@ -1,7 +1,7 @@
 """What the Train tab asks of the server."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import threading
 from typing import Any
 
@@ -62,33 +62,46 @@ async def _thumbnail(request: Request) -> Response:
 
 async def _check(request: Request) -> Response:
   """What is wrong with the first step of the form, or the second step."""
-  form = await json_of(request)
-  settings, trainings = _shared(request)
-
-  def answer() -> dict[str, Any]:
-    config, wrong = _draft(form, settings, trainings)
-    if config is None or wrong:
-      return {'wrong': wrong}
+  def second_step(config: ml_collections.ConfigDict, form: Mapping[str, Any],
+                  _: Trainings) -> dict[str, Any]:
     return {'wrong': {}, 'name': _suggested(form), 'fields': [
         field.described(config) for field in fields.fields_of(config)]}
 
-  return JSONResponse(await asyncio.to_thread(answer))
+  return await _drafted(request, second_step)
 
 
 async def _start(request: Request) -> Response:
   """Starts a training, or says what is wrong with the form."""
-  form = await json_of(request)
-  settings, trainings = _shared(request)
-
-  def answer() -> dict[str, Any]:
-    config, wrong = _draft(form, settings, trainings)
-    if config is None or wrong:
-      return {'wrong': wrong}
+  def start(config: ml_collections.ConfigDict, form: Mapping[str, Any],
+            trainings: Trainings) -> dict[str, Any]:
     wrong = fields.changed(config, texts_of(form.get('values', {})))
     if wrong:
       return {'wrong': wrong}
     return {'wrong': {}, 'name': trainings.start(
         config, str(form.get('name') or _suggested(form)))}
+
+  return await _drafted(request, start)
+
+
+async def _drafted(
+    request: Request, then: Callable[
+        [ml_collections.ConfigDict, Mapping[str, Any], Trainings],
+        dict[str, Any]]) -> Response:
+  """Answers what is wrong with a form's first step, or what follows from it.
+
+  Args:
+    request: brings the form.
+    then: from the config that the form means, the form and the trainings to
+      the answer.
+  """
+  form = await json_of(request)
+  settings, trainings = _shared(request)
+
+  def answer() -> dict[str, Any]:
+    config, wrong = _draft(form, settings, trainings)
+    if config is None or wrong:
+      return {'wrong': wrong}
+    return then(config, form, trainings)
 
   return JSONResponse(await asyncio.to_thread(answer))
 
