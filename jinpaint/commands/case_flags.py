@@ -39,6 +39,18 @@ def add(parser: argparse.ArgumentParser) -> None:
                       help='what of a mask is the hole (default: auto, which '
                       'is white; what is transparent or coloured, in masks '
                       'that have such parts, is recognised and said)')
+  parser.add_argument('--grow', type=_pixels, default=0, metavar='PIXELS',
+                      help='make holes larger by so many pixels on all sides: '
+                      '2 takes in what JPEG or a soft brush has spread of the '
+                      'damage into the pixels beside it (default: 0)')
+
+
+def _pixels(text: str) -> int:
+  """Returns a number of pixels."""
+  if not text.isdecimal():
+    raise argparse.ArgumentTypeError(f'"{text}" is no number of pixels, such '
+                                     'as 2')
+  return int(text)
 
 
 def pairs(args: argparse.Namespace, *, without: Path | None

@@ -72,7 +72,7 @@ def _say_cases(args: argparse.Namespace) -> None:
   if not args.overwrite:
     writing.refuse_to_overwrite(outputs.values())
   looks = list(writing.progress_of(
-      inspection.look_at(pairs.cases, hole=args.mask_hole),
+      inspection.look_at(pairs.cases, hole=args.mask_hole, grow=args.grow),
       len(pairs.cases), 'image'))
   odd = inspection.unusual(looks)
   general = [*left_out, *([pairs.note] if pairs.note else [])]
@@ -201,7 +201,7 @@ def _write(looks: Sequence[Look], args: argparse.Namespace,
       lines = [case.name, f'{size}does not fit' if case.mask else
                f'{size}no mask']
     else:
-      opened = inspection.open_case(case, hole=args.mask_hole)
+      opened = inspection.open_case(case, hole=args.mask_hole, grow=args.grow)
       share = f', {look.hole.share:.1%} holes' if look.hole else ''
       lines = [case.name, f'{look.size}{share}']
     drawn = overlays.overlay(opened)

@@ -219,8 +219,9 @@ def _check(jobs: Sequence[_Job], args: argparse.Namespace, *,
   """
   readable = []
   notes = list[Note]()
-  looks = inspection.look_at([job.case for job in jobs], hole=args.mask_hole,
-                             sketch_cut=sketch_cut, strict=args.strict)
+  looks = inspection.look_at(
+      [job.case for job in jobs], hole=args.mask_hole, grow=args.grow,
+      sketch_cut=sketch_cut, strict=args.strict)
   with writing.bar(len(jobs), 'checked') as bar:
     for job, look in zip(jobs, looks, strict=True):
       bar.update()
@@ -239,7 +240,10 @@ def _check(jobs: Sequence[_Job], args: argparse.Namespace, *,
       if args.model is None and look.case.mask and (
           look.hole and look.hole.widest > _THIN):
         notes.append(Note(look.case.mask, _IS_WIDE))
-  for line in inspection.lines(notes):
+  said = inspection.lines(notes)
+  if args.grow:
+    said.append(f'holes are grown by {args.grow} px on all sides')
+  for line in said:
     print(f'note: {line}', file=sys.stderr)
   return readable
 
@@ -306,7 +310,7 @@ def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
 
 
 def _open(job: _Job, args: argparse.Namespace, sketch_cut: float) -> Opened:
-  return inspection.open_case(job.case, hole=args.mask_hole,
+  return inspection.open_case(job.case, hole=args.mask_hole, grow=args.grow,
                               sketch_cut=sketch_cut, strict=args.strict)
 
 
