@@ -55,9 +55,9 @@ def grow(hole: np.ndarray, pixels: int) -> np.ndarray:
 def spread(image: np.ndarray, hole: np.ndarray) -> float:
   """Returns the share of pixels beside a hole into which its colour has spread.
 
-  They lie, in brightness or in colour, between the hole and what is farther out.
-  In a photograph some pixels lie so by chance, and about as many lie on the
-  other side of what is farther out: these are subtracted.
+  They lie, in brightness or in colour, between the hole and what is farther
+  out. In a photograph some pixels lie so by chance, and about as many lie on
+  the other side of what is farther out: these are subtracted.
 
   Args:
     image: as `jinpaint.data.files.Picture.pixels`.

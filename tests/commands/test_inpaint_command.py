@@ -716,13 +716,13 @@ def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
       'its edge map small.png is 53 x 36; they must have one size')
 
 
-def test_without_drawings_one_line_says_what_is_done_instead(reader, inpaint):
+def test_without_drawings_a_line_each_says_what_is_done_instead(reader, inpaint):
   write_a_picture_and_its_drawings()
-  edges = ('edges are found in the known pixels (canny), --edge=files:PATH '
+  edges = ('edges are found in the known pixels (canny); --edge=files:PATH '
            'gives maps')
-  sketch = 'there is no sketch to follow, --sketch=PATH gives one'
+  sketch = 'there is no sketch to follow; --sketch=PATH gives one'
   for given, said in (
-      ((), f'note: {edges}; {sketch}\n'),
+      ((), f'note: {edges}\nnote: {sketch}\n'),
       (('--edge=canny:sigma=1',), f'note: {sketch}\n'),
       (('--edge=files:map.png',), f'note: {sketch}\n'),
       (('--sketch=drawing.png',), f'note: {edges}\n'),
