@@ -1,6 +1,6 @@
 """What commands say of pictures before they write, and how they end by it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 import sys
 
 from jinpaint.commands import writing
@@ -27,8 +27,8 @@ def say_pairing(pairs: Pairs, left_out: Sequence[str]) -> None:
 
 
 def readable(cases: Sequence[Case], *, hole: str = 'auto', grow: int = 0,
-             sketch_cut: float = 0.5, strict: bool = False) -> Iterator[Look]:
-  """Yields what is known of the pictures that are not broken.
+             sketch_cut: float = 0.5, strict: bool = False) -> list[Look]:
+  """Returns what is known of the pictures that are not broken.
 
   Of those that are broken each is said.
 
@@ -44,15 +44,19 @@ def readable(cases: Sequence[Case], *, hole: str = 'auto', grow: int = 0,
   """
   looks = inspection.look_at(cases, hole=hole, grow=grow,
                              sketch_cut=sketch_cut, strict=strict)
-  for look in writing.progress_of(looks, len(cases), 'checked'):
-    if look.fault:
-      raise UsageError(look.fault)
-    if not look.broken:
-      yield look
-    elif len(cases) == 1:
-      raise UsageError(f'cannot read the image {look.broken}')
-    else:
-      skip(look.broken)
+  found = []
+  with writing.bar(len(cases), 'checked') as bar:
+    for look in looks:
+      bar.update()
+      if look.fault:
+        raise UsageError(look.fault)
+      if look.broken and len(cases) == 1:
+        raise UsageError(f'cannot read the image {look.broken}')
+      if look.broken:
+        skip(look.broken)
+      else:
+        found.append(look)
+  return found
 
 
 def say(lines: Sequence[str]) -> None:

@@ -28,9 +28,10 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   case_flags.add(parser)
   parser.add_argument('--edge', default='',
                       help='files:PATH, edge maps, white = edge')
-  parser.add_argument('--data', help='in place of pictures: a data.source, '
-                      'such as folder:photos/, of which both sides are looked '
-                      'at')
+  parser.add_argument('--data', help='in place of pictures: photographs for '
+                      'training, folder:PATH or photos, of which both those '
+                      'that are trained on and those that are held out are '
+                      'looked at')
   parser.add_argument('--size', type=int, default=256,
                       help='with --data: the side of the squares that training '
                       'would cut out, data.size (default: 256)')
@@ -201,7 +202,8 @@ def _write(looks: Sequence[Look], args: argparse.Namespace,
       lines = [case.name, f'{size}does not fit' if case.mask else
                f'{size}no mask']
     else:
-      opened = inspection.open_case(case, hole=args.mask_hole, grow=args.grow)
+      opened = look.opened or inspection.open_case(
+          case, hole=args.mask_hole, grow=args.grow)
       share = f', {look.hole.share:.1%} holes' if look.hole else ''
       lines = [case.name, f'{look.size}{share}']
     drawn = overlays.overlay(opened)

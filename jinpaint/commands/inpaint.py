@@ -241,9 +241,11 @@ def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
 
       for batch in _batches(inpaint, jobs):
         opened = []
-        for job in batch:
+        for job, look in batch:
           try:
-            opened.append((job, _open(job, args, inpaint.sketch_cut)))
+            opened.append((job, look.opened or inspection.open_case(
+                job.case, hole=args.mask_hole, grow=args.grow,
+                sketch_cut=inpaint.sketch_cut, strict=args.strict)))
           except files.UnreadableImage as error:  # since it was checked
             checking.skip(error)
             tally.broken += 1
@@ -266,9 +268,9 @@ def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
 
 
 def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
-             ) -> Iterator[list[_Job]]:
+             ) -> Iterator[list[tuple[_Job, Look]]]:
   """Yields pictures that are open at the same time: few, and of like sizes."""
-  batch, pixels, most = list[_Job](), 0, 0
+  batch, pixels, most = list[tuple[_Job, Look]](), 0, 0
   for job, look in sorted(jobs, key=lambda each: each[1].shape[:2]):
     height, width = look.shape[:2]
     if len(batch) == 1:
@@ -277,14 +279,9 @@ def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
     if batch and (len(batch) >= most or pixels > _MOST_PIXELS):
       yield batch
       batch, pixels = [], height * width
-    batch.append(job)
+    batch.append((job, look))
   if batch:
     yield batch
-
-
-def _open(job: _Job, args: argparse.Namespace, sketch_cut: float) -> Opened:
-  return inspection.open_case(job.case, hole=args.mask_hole, grow=args.grow,
-                              sketch_cut=sketch_cut, strict=args.strict)
 
 
 def _hole(opened: Opened) -> np.ndarray:

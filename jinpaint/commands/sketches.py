@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     if case not in looks:
       continue
     try:
-      opened = inspection.open_case(case)
+      opened = looks[case].opened or inspection.open_case(case)
     except files.UnreadableImage as error:  # since it was checked
       checking.skip(error)
       broken += 1

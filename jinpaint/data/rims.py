@@ -28,7 +28,7 @@ _SURROUNDINGS, _SIDE = (4, 8), 25
 # colour, and a pixel beside it must be so far on the way from them to the hole.
 _BRIGHTNESS, _COLOUR, _FAR = 30, 10, 0.15
 # Fewer pixels beside a hole say nothing.
-_FEWEST = 100
+_FEWEST = 60
 
 
 def grow(hole: np.ndarray, pixels: int) -> np.ndarray:

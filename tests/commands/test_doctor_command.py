@@ -137,6 +137,8 @@ def test_a_data_set_is_looked_at_from_both_sides(doctor):
   assert json.loads(out)['broken'] == ['data/4.png (an empty file)']
   assert_refused(doctor('--data=folder:data', '--image=data'), '--data takes')
   assert_refused(doctor('--data=folders:data'), 'did you mean "folder"')
+  assert_refused(doctor('--data=tfds:mnist'), 'tfds:mnist has no files',
+                 'folder:PATH and photos')
 
 
 def test_it_starts_without_jax_and_without_a_model(tmp_path):

@@ -716,7 +716,7 @@ def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
       'its edge map small.png is 53 x 36; they must have one size')
 
 
-def test_without_drawings_a_line_each_says_what_is_done_instead(reader, inpaint):
+def test_without_drawings_lines_say_what_is_done_instead(reader, inpaint):
   write_a_picture_and_its_drawings()
   edges = ('edges are found in the known pixels (canny); --edge=files:PATH '
            'gives maps')
@@ -874,6 +874,17 @@ def test_a_picture_that_breaks_after_it_was_checked_is_skipped(
   status, out, err = inpaint('in', 'masks', 'out')
   assert (status, out) == (2, 'wrote 1 of 2, 1 broken to out\n')
   assert err.count('in/b.png (an empty file)') == 1
+
+
+def test_a_single_picture_is_decoded_once(place, inpaint, monkeypatch):
+  image = write('photo.png', picture(3))
+  write('mask.png', hole())
+  read_file, seen = files.read, []
+  monkeypatch.setattr(files, 'read',
+                      lambda path: seen.append(path.name) or read_file(path))
+  assert inpaint('photo.png', 'mask.png', 'out.png')[0] == 0
+  assert sorted(seen) == ['mask.png', 'photo.png']
+  assert_filled('out.png', image)
 
 
 def test_resume_makes_only_what_is_missing(place, inpaint):

@@ -11,7 +11,7 @@ from skimage import data
 from jinpaint.data import masks, rims
 
 # From which share on jinpaint.data.inspection says it.
-SAID = 0.2
+SAID = 0.3
 WHITE, RED = (255, 255, 255), (230, 20, 20)
 
 
@@ -57,7 +57,7 @@ def test_what_jpeg_has_spread_is_measured(quality, colour):
   photo = photograph()
   mask = damage(photo.shape[:2])
   damaged = painted(photo, mask, colour)
-  assert rims.spread(as_jpeg(damaged, quality), mask) > 2 * SAID
+  assert rims.spread(as_jpeg(damaged, quality), mask) > 1.5 * SAID
   assert rims.spread(damaged, mask) < SAID / 2
   # The photograph was a JPEG before it was painted on.
   before = painted(as_jpeg(photo, quality), mask, colour)
@@ -69,10 +69,10 @@ def test_what_a_soft_brush_has_spread_is_measured():
   mask = damage(photo.shape[:2])
   soft = cv2.GaussianBlur(np.float32(mask), (0, 0), 0.8)
   image = painted(photo, soft, WHITE)
-  assert rims.spread(image, mask) > 2 * SAID
-  assert rims.spread(image.astype(np.uint16) * 257, mask) > 2 * SAID
-  assert rims.spread(image[..., 1], mask) > 2 * SAID
-  assert rims.spread(np.dstack([image, image[..., 0]]), mask) > 2 * SAID
+  assert rims.spread(image, mask) > 1.5 * SAID
+  assert rims.spread(image.astype(np.uint16) * 257, mask) > 1.5 * SAID
+  assert rims.spread(image[..., 1], mask) > 1.5 * SAID
+  assert rims.spread(np.dstack([image, image[..., 0]]), mask) > 1.5 * SAID
 
 
 @pytest.mark.parametrize('name', ['coffee', 'chelsea', 'astronaut'])
