@@ -8,12 +8,21 @@ animations, pages, cuts, broken bytes, sizes from 1 to 3,000; masks in the forms
 that editors make. Each goes through `jinpaint inpaint` as a user would call it,
 but that a stand-in takes the place of the network and inverts what is in the
 hole, so that every pixel of every result is known. `--real=20` fills so many
-with the model that comes with jinpaint, of which known pixels are compared.
+with the model that comes with jinpaint, of which known pixels and transparency
+are compared; each size compiles a program, which takes seconds on a CPU.
 
-What a file holds is known because it was written here, or, where that loses
-something, because Pillow or tifffile has read it; results are read by these and
-OpenCV. A case goes wrong if it ends in a traceback, in more than a line, in a
-refusal though the file is whole, or in any pixel that it should not have.
+What a file holds is known to `generated_files`; results are read by Pillow,
+tifffile and OpenCV. A case goes wrong if it ends in a traceback, in more than a
+line, in a refusal though the file is whole, or in any pixel that it should not
+have. On two cores of an AMD EPYC:
+
+| filled by        | cases | read right | refused in a line | wrong | seconds |
+|------------------|------:|-----------:|------------------:|------:|--------:|
+| the stand-in     |  1000 |        623 |               377 |     0 |      48 |
+| jinpaint's model |    65 |         35 |                30 |     0 |     461 |
+
+The latter were filled in three calls, while other programs ran:
+`--count=25 --real=25`, and `--count=20 --real=20` with `--first=25` and 45.
 """
 
 import argparse

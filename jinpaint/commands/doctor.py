@@ -45,7 +45,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help='print JSON, for programs')
   parser.add_argument('--strict', action='store_true',
                       help='end with exit status 1 if there are notes')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 
@@ -100,11 +100,12 @@ def _say_cases(args: argparse.Namespace) -> None:
         print(f'  note: {about}{note.text}{detail}')
     for line in general:
       print(f'note: {line}')
-    print(', '.join(f'{number} {what}' for what, number in summary.items()
+    print(', '.join(_counted(number, what) for what, number in summary.items()
                     if number or what == 'pictures'))
   if outputs:
     written = _write(looks, args, outputs)
-    print(f'wrote {written} pictures to {args.output}', file=sys.stderr)
+    print(f'wrote {_counted(written, "pictures")} to {args.output}',
+          file=sys.stderr)
   _end(sum(bool(look.broken or look.fault) for look in looks), len(looks),
        summary['notes'], args)
 
@@ -115,7 +116,13 @@ def _end(bad: int, looked_at: int, notes: int, args: argparse.Namespace
   if bad:
     raise UsageError(f'{bad} of {looked_at} cannot be used')
   if notes and args.strict:
-    raise RunError(f'{notes} notes, and --strict takes none')
+    raise RunError(f'{_counted(notes, "notes")}, and --strict takes none')
+
+
+def _counted(number: int, what: str) -> str:
+  """Returns a number of pictures, notes or what else there is, as text."""
+  one = number == 1 and what in ('pictures', 'notes')
+  return f'{number} {what.removesuffix("s") if one else what}'
 
 
 def _summary(looks: Sequence[Look], notes: Mapping[str, Sequence[Note]],

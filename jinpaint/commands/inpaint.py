@@ -42,8 +42,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage: scratches, wires, text)')
-  parser.add_argument('--checkpoint', default='last',
-                      help='last, best or a step (default: last)')
+  parsers.add_checkpoint(parser)
   case_flags.add(parser)
   parser.add_argument('--edge', default='',
                       help='for systems that read edges: how they are found, '
@@ -70,7 +69,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       'tile: in windows of 1024 pixels around the holes; auto: '
                       'as a whole where that fits the memory, else in windows, '
                       'which is said (default: auto)')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   parser.add_argument('--resume', action='store_true',
                       help='leave results that exist as they are, and make '
                       'the others')

@@ -34,10 +34,11 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   parser.add_argument('--soft', action='store_true',
                       help='keep bent lines soft, as in training; else they '
                       'are cut at half')
-  parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--seed', type=int, default=0,
+                      help='other sketches come of another one (default: 0)')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a folder')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 
