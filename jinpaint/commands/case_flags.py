@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jinpaint.commands import parsers
 from jinpaint.data import edges, inputs, mask_recognition, pairing
@@ -13,10 +13,7 @@ from jinpaint.errors import UsageError
 
 def add(parser: argparse.ArgumentParser) -> None:
   """Adds the flags."""
-  parser.add_argument('--image', '--input', nargs='+', action='extend',
-                      metavar='IMAGE', help='a file, a folder, a pattern in '
-                      "quotes such as 'photos/**/*.jpg', or list:FILE, a text "
-                      'file with a path on each line; or several of these')
+  add_image(parser)
   parser.add_argument('--mask', help='a file for all images, or a folder, '
                       'pattern or list with one for each')
   parser.add_argument('--pairing', choices=pairing.PAIRINGS, default='auto',
@@ -39,6 +36,28 @@ def add(parser: argparse.ArgumentParser) -> None:
                       help='what of a mask is the hole (default: auto, which '
                       'is white; what is transparent or coloured, in masks '
                       'that have such parts, is recognised and said)')
+  parser.add_argument('--grow', type=_pixels, default=0, metavar='PIXELS',
+                      help='make holes larger by so many pixels on all sides: '
+                      '2 takes in what JPEG or a soft brush has spread of the '
+                      'damage into the pixels beside it (default: 0)')
+
+
+def add_image(parser: argparse.ArgumentParser, *, required: bool = False
+              ) -> None:
+  """Adds the flag that names pictures."""
+  parser.add_argument('--image', '--input', nargs='+', action='extend',
+                      metavar='IMAGE', required=required,
+                      help='a file, a folder, a pattern in quotes such as '
+                      "'photos/**/*.jpg', or list:FILE, a text file with a "
+                      'path on each line; or several of these')
+
+
+def _pixels(text: str) -> int:
+  """Returns a number of pixels."""
+  if not text.isdecimal():
+    raise argparse.ArgumentTypeError(f'"{text}" is no number of pixels, such '
+                                     'as 2')
+  return int(text)
 
 
 def pairs(args: argparse.Namespace, *, without: Path | None
@@ -56,8 +75,7 @@ def pairs(args: argparse.Namespace, *, without: Path | None
   Raises:
     UsageError: the flags name nothing, or what does not fit together.
   """
-  maps = edges.parse(args.edge).maps if args.edge else None
-  edge_map = str(maps.root) if maps else None
+  edge_map = _edge_map(args.edge)
   if args.cases:
     if args.image or args.mask or args.sketch:
       raise UsageError('--cases takes the place of --image, --mask and '
@@ -69,6 +87,43 @@ def pairs(args: argparse.Namespace, *, without: Path | None
              args.pairing)
 
 
+def images(args: argparse.Namespace, *, without: Path | None
+           ) -> tuple[Pairs, Sequence[str]]:
+  """Returns pictures without masks, and what was left out; see `pairs`."""
+  found, _, left_out = _of(args.image, None, None, _edge_map(args.edge),
+                           without, 'auto')
+  return found, left_out
+
+
+def outputs(cases: Sequence[Case], folder: Path, suffix: str | None
+            ) -> dict[Path, Case]:
+  """Returns where results are written, each with its case.
+
+  Args:
+    cases: what is written.
+    folder: where.
+    suffix: of all results; None for that of each picture.
+
+  Raises:
+    UsageError: two would have one result.
+  """
+  found = dict[Path, Case]()
+  for case in cases:
+    name = PurePosixPath(case.name)
+    output = folder / (name.with_suffix(suffix) if suffix else name)
+    if output in found:
+      raise UsageError(f'{found[output].image} and {case.image} would both '
+                       f'become {output}')
+    found[output] = case
+  return found
+
+
+def _edge_map(spec: str) -> str | None:
+  """Returns the folder or file of edge maps that a flag names, if it does."""
+  maps = edges.parse(spec).maps if spec else None
+  return str(maps.root) if maps else None
+
+
 def _of(image: Sequence[str], mask: str | None, sketch: str | None,
         edge_map: str | None, without: Path | None, rule: str
         ) -> tuple[Pairs, bool, Sequence[str]]:
@@ -78,16 +133,16 @@ def _of(image: Sequence[str], mask: str | None, sketch: str | None,
   drawn = {'mask': mask, 'sketch': sketch, 'edge map': edge_map}
   # What belongs to the photographs, or was made of them, is none of them.
   folders = [without, *(parsers.path(text) for text in drawn.values() if text)]
-  images = inputs.find('image', image, without=folders)
+  photographs = inputs.find('image', image, without=folders)
   made = (without, *(parsers.path(text) for text in image))
   found: dict[str, Inputs | None] = {
       what: inputs.find(what, [text], without=made) if text else None
       for what, text in drawn.items()}
-  left_out = [line for each in (images, *found.values()) if each
+  left_out = [line for each in (photographs, *found.values()) if each
               for line in each.left_out]
   return pairing.pair(
-      images, found['mask'], found['sketch'], found['edge map'], pairing=rule
-  ), images.alone, list(dict.fromkeys(left_out))
+      photographs, found['mask'], found['sketch'], found['edge map'],
+      pairing=rule), photographs.alone, list(dict.fromkeys(left_out))
 
 
 def _of_protocols(args: argparse.Namespace, edge_map: str | None,

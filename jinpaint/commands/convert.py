@@ -37,7 +37,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   parser.add_argument('--key', default='', help='where a file has the weights, '
                       'such as params_ema or model.ema, if not where the '
                       'published program reads them')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 

@@ -28,9 +28,10 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   case_flags.add(parser)
   parser.add_argument('--edge', default='',
                       help='files:PATH, edge maps, white = edge')
-  parser.add_argument('--data', help='in place of pictures: a data.source, '
-                      'such as folder:photos/, of which both sides are looked '
-                      'at')
+  parser.add_argument('--data', help='in place of pictures: photographs for '
+                      'training, folder:PATH or photos, of which both those '
+                      'that are trained on and those that are held out are '
+                      'looked at')
   parser.add_argument('--size', type=int, default=256,
                       help='with --data: the side of the squares that training '
                       'would cut out, data.size (default: 256)')
@@ -44,7 +45,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help='print JSON, for programs')
   parser.add_argument('--strict', action='store_true',
                       help='end with exit status 1 if there are notes')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 
@@ -72,7 +73,7 @@ def _say_cases(args: argparse.Namespace) -> None:
   if not args.overwrite:
     writing.refuse_to_overwrite(outputs.values())
   looks = list(writing.progress_of(
-      inspection.look_at(pairs.cases, hole=args.mask_hole),
+      inspection.look_at(pairs.cases, hole=args.mask_hole, grow=args.grow),
       len(pairs.cases), 'image'))
   odd = inspection.unusual(looks)
   general = [*left_out, *([pairs.note] if pairs.note else [])]
@@ -99,11 +100,12 @@ def _say_cases(args: argparse.Namespace) -> None:
         print(f'  note: {about}{note.text}{detail}')
     for line in general:
       print(f'note: {line}')
-    print(', '.join(f'{number} {what}' for what, number in summary.items()
+    print(', '.join(_counted(number, what) for what, number in summary.items()
                     if number or what == 'pictures'))
   if outputs:
     written = _write(looks, args, outputs)
-    print(f'wrote {written} pictures to {args.output}', file=sys.stderr)
+    print(f'wrote {_counted(written, "pictures")} to {args.output}',
+          file=sys.stderr)
   _end(sum(bool(look.broken or look.fault) for look in looks), len(looks),
        summary['notes'], args)
 
@@ -114,7 +116,13 @@ def _end(bad: int, looked_at: int, notes: int, args: argparse.Namespace
   if bad:
     raise UsageError(f'{bad} of {looked_at} cannot be used')
   if notes and args.strict:
-    raise RunError(f'{notes} notes, and --strict takes none')
+    raise RunError(f'{_counted(notes, "notes")}, and --strict takes none')
+
+
+def _counted(number: int, what: str) -> str:
+  """Returns a number of pictures, notes or what else there is, as text."""
+  one = number == 1 and what in ('pictures', 'notes')
+  return f'{number} {what.removesuffix("s") if one else what}'
 
 
 def _summary(looks: Sequence[Look], notes: Mapping[str, Sequence[Note]],
@@ -201,7 +209,8 @@ def _write(looks: Sequence[Look], args: argparse.Namespace,
       lines = [case.name, f'{size}does not fit' if case.mask else
                f'{size}no mask']
     else:
-      opened = inspection.open_case(case, hole=args.mask_hole)
+      opened = look.opened or inspection.open_case(
+          case, hole=args.mask_hole, grow=args.grow)
       share = f', {look.hole.share:.1%} holes' if look.hole else ''
       lines = [case.name, f'{look.size}{share}']
     drawn = overlays.overlay(opened)

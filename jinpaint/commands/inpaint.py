@@ -2,15 +2,14 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
-import sys
+from pathlib import Path
 import time
 from typing import NamedTuple, TYPE_CHECKING
 import warnings
 
 import numpy as np
 
-from jinpaint.commands import case_flags, parsers, writing
+from jinpaint.commands import case_flags, checking, parsers, writing
 from jinpaint.data import files, inspection, pairing
 from jinpaint.data.inspection import Look, Note, Opened
 from jinpaint.errors import UsageError
@@ -43,8 +42,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage: scratches, wires, text)')
-  parser.add_argument('--checkpoint', default='last',
-                      help='last, best or a step (default: last)')
+  parsers.add_checkpoint(parser)
   case_flags.add(parser)
   parser.add_argument('--edge', default='',
                       help='for systems that read edges: how they are found, '
@@ -71,7 +69,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       'tile: in windows of 1024 pixels around the holes; auto: '
                       'as a whole where that fits the memory, else in windows, '
                       'which is said (default: auto)')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   parser.add_argument('--resume', action='store_true',
                       help='leave results that exist as they are, and make '
                       'the others')
@@ -106,8 +104,7 @@ def run(args: argparse.Namespace) -> None:
       args.model, args.checkpoint, edge=args.edge, strategy=args.strategy)
   instead = _instead_of_drawings(inpaint, todo, args)
   readable = _check(todo, args, sketch_cut=inpaint.sketch_cut)
-  if instead:
-    print(f'note: {"; ".join(instead)}', file=sys.stderr)
+  checking.say(instead)
   _warn_of_jpeg([job.output for job, _ in readable])
   _fill(inpaint, readable, args, _Tally(
       start, asked=len(jobs), skipped=len(jobs) - len(todo),
@@ -151,11 +148,7 @@ def _jobs(args: argparse.Namespace) -> list[_Job]:
   if not (args.cases or (args.image and args.mask)):
     raise UsageError('name --image and --mask, or --cases')
   pairs, alone, left_out = case_flags.pairs(args, without=args.output)
-  for case in pairs.cases:
-    if case.fault:
-      raise UsageError(case.fault)
-  for line in [*left_out, pairs.note] if pairs.note else left_out:
-    print(f'note: {line}', file=sys.stderr)
+  checking.say_pairing(pairs, left_out)
   if alone:
     if args.output.is_dir():
       raise UsageError(f'{args.output} is a folder; name a file')
@@ -167,16 +160,8 @@ def _jobs(args: argparse.Namespace) -> list[_Job]:
   if args.output.is_file():
     given = args.cases or ' '.join(args.image)
     raise UsageError(f'{args.output} is a file; {given} needs a folder')
-  jobs = [_Job(case, args.output / (
-      PurePosixPath(case.name).with_suffix(args.suffix) if args.suffix
-      else case.name)) for case in pairs.cases]
-  of_output = dict[Path, _Job]()
-  for job in jobs:
-    other = of_output.setdefault(job.output, job)
-    if other is not job:
-      raise UsageError(f'{other.case.image} and {job.case.image} would both '
-                       f'become {job.output}')
-  return jobs
+  outputs = case_flags.outputs(pairs.cases, args.output, args.suffix)
+  return [_Job(case, output) for output, case in outputs.items()]
 
 
 def _suffix(text: str) -> str:
@@ -201,9 +186,9 @@ def _instead_of_drawings(inpaint: 'Inpainter', jobs: Sequence[_Job],
   instead = []
   if inpaint.reads_edges and not args.edge:
     instead.append('edges are found in the known pixels '
-                   f'({inpaint.finds_edges}), --edge=files:PATH gives maps')
+                   f'({inpaint.finds_edges}); --edge=files:PATH gives maps')
   if inpaint.follows_sketches and not sketches:
-    instead.append('there is no sketch to follow, --sketch=PATH gives one')
+    instead.append('there is no sketch to follow; --sketch=PATH gives one')
   return instead
 
 
@@ -217,30 +202,23 @@ def _check(jobs: Sequence[_Job], args: argparse.Namespace, *,
   Raises:
     UsageError: the only picture is broken, or anything else does not fit.
   """
-  readable = []
-  notes = list[Note]()
-  looks = inspection.look_at([job.case for job in jobs], hole=args.mask_hole,
-                             sketch_cut=sketch_cut, strict=args.strict)
-  with writing.bar(len(jobs), 'checked') as bar:
-    for job, look in zip(jobs, looks, strict=True):
-      bar.update()
-      if look.fault:
-        raise UsageError(look.fault)
-      if look.broken:
-        if len(jobs) == 1:
-          raise UsageError(f'cannot read the image {look.broken}')
-        print(f'skipped a broken image: {look.broken}', file=sys.stderr)
-        continue
-      # Of the pixels, no more than their shape and type is asked for.
-      files.check_holds(job.output, files.Picture(
-          np.broadcast_to(np.zeros((), look.dtype), look.shape)))
-      readable.append((job, look))
-      notes += look.notes
-      if args.model is None and look.case.mask and (
-          look.hole and look.hole.widest > _THIN):
-        notes.append(Note(look.case.mask, _IS_WIDE))
-  for line in inspection.lines(notes):
-    print(f'note: {line}', file=sys.stderr)
+  job_of = {job.case: job for job in jobs}
+  readable, notes = list[tuple[_Job, Look]](), list[Note]()
+  for look in checking.readable([*job_of], hole=args.mask_hole, grow=args.grow,
+                                sketch_cut=sketch_cut, strict=args.strict):
+    job = job_of[look.case]
+    # Of the pixels, no more than their shape and type is asked for.
+    files.check_holds(job.output, files.Picture(
+        np.broadcast_to(np.zeros((), look.dtype), look.shape)))
+    readable.append((job, look))
+    notes += look.notes
+    if args.model is None and look.hole and look.hole.widest > _THIN:
+      assert look.case.mask
+      notes.append(Note(look.case.mask, _IS_WIDE))
+  said = inspection.lines(notes)
+  if args.grow:
+    said.append(f'holes are grown by {args.grow} px on all sides')
+  checking.say(said)
   return readable
 
 
@@ -262,18 +240,20 @@ def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
 
       for batch in _batches(inpaint, jobs):
         opened = []
-        for job in batch:
+        for job, look in batch:
           try:
-            opened.append((job, _open(job, args, inpaint.sketch_cut)))
+            opened.append((job, look.opened or inspection.open_case(
+                job.case, hole=args.mask_hole, grow=args.grow,
+                sketch_cut=inpaint.sketch_cut, strict=args.strict)))
           except files.UnreadableImage as error:  # since it was checked
-            print(f'skipped a broken image: {error}', file=sys.stderr)
+            checking.skip(error)
             tally.broken += 1
         for job, each in opened:
           height, width = _hole(each).shape
           plan = inpaint.plan(height, width, _hole(each))
           if plan.strategy != 'original' and str(plan) not in said:
             said.add(str(plan))
-            print(f'note: {job.case.image} is filled {plan}', file=sys.stderr)
+            checking.say([f'{job.case.image} is filled {plan}'])
         for _ in _fill_batch(inpaint, opened, args, progress):
           tally.written += 1
         done += len(batch)
@@ -283,15 +263,13 @@ def _fill(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]],
       print(tally.line(args.output, inpaint.programs))
     raise
   print(tally.line(args.output, inpaint.programs))
-  if tally.broken:
-    raise UsageError(f'{tally.broken} of {tally.asked} images were broken and '
-                     'skipped')
+  checking.refuse_broken(tally.broken, tally.asked)
 
 
 def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
-             ) -> Iterator[list[_Job]]:
+             ) -> Iterator[list[tuple[_Job, Look]]]:
   """Yields pictures that are open at the same time: few, and of like sizes."""
-  batch, pixels, most = list[_Job](), 0, 0
+  batch, pixels, most = list[tuple[_Job, Look]](), 0, 0
   for job, look in sorted(jobs, key=lambda each: each[1].shape[:2]):
     height, width = look.shape[:2]
     if len(batch) == 1:
@@ -300,14 +278,9 @@ def _batches(inpaint: 'Inpainter', jobs: Sequence[tuple[_Job, Look]]
     if batch and (len(batch) >= most or pixels > _MOST_PIXELS):
       yield batch
       batch, pixels = [], height * width
-    batch.append(job)
+    batch.append((job, look))
   if batch:
     yield batch
-
-
-def _open(job: _Job, args: argparse.Namespace, sketch_cut: float) -> Opened:
-  return inspection.open_case(job.case, hole=args.mask_hole,
-                              sketch_cut=sketch_cut, strict=args.strict)
 
 
 def _hole(opened: Opened) -> np.ndarray:

@@ -17,16 +17,19 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
       description='Writes random masks as PNG files, white = hole.',
       epilog='kinds: ' + ', '.join(mask_drawings.KINDS) + '\n'
       'options and unions: lines:thickness=2-3+block:fraction=0.25')
-  parser.add_argument('--kind', required=True)
+  parser.add_argument('--kind', required=True,
+                      help='what is drawn, one of the kinds below')
   parser.add_argument('--size', required=True,
                       help='HEIGHTxWIDTH, or one number for both')
-  parser.add_argument('--count', type=int, default=1)
-  parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--count', type=int, default=1,
+                      help='how many masks are written (default: 1)')
+  parser.add_argument('--seed', type=int, default=0,
+                      help='other masks come of another one (default: 0)')
   parser.add_argument('--ratio', metavar='LOW-HIGH',
                       help='share of hole pixels, e.g. 0.1-0.2')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a folder')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 

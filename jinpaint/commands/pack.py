@@ -14,14 +14,13 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
       "the run's work directory. Training goes on from the directory alone.")
   parser.add_argument('--model', type=parsers.path, required=True,
                       help="a run's work directory")
-  parser.add_argument('--checkpoint', default='last',
-                      help='last, best or a step (default: last)')
+  parsers.add_checkpoint(parser)
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file that ends in .npz')
   parser.add_argument('--dtype', choices=('float32', 'float16'),
                       default='float32', help='the type of its numbers; '
                       'float16 halves the file (default: float32)')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 

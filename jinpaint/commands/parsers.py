@@ -18,6 +18,18 @@ class Parser(argparse.ArgumentParser):
     raise UsageError(f'{message}; see {self.prog} --help')
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+  """Adds the flag without which nothing that exists is replaced."""
+  parser.add_argument('--overwrite', action='store_true',
+                      help='replace files that exist')
+
+
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+  """Adds the flag that says how far a run was trained."""
+  parser.add_argument('--checkpoint', default='last',
+                      help='last, best or a step (default: last)')
+
+
 def path(text: str) -> Path:
   """Returns the path that a flag names; `~` is the user's home.
 

@@ -1,14 +1,12 @@
 """`jinpaint report`: writes one HTML file about runs and evaluations."""
 
 import argparse
-from pathlib import Path
 
-from jinpaint.commands import writing
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers, writing
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'report', help='write one HTML file about a run and its evaluation',
@@ -17,12 +15,12 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
       'and the training with its curves, pictures, config and parameters. The '
       'curves of several runs are drawn over each other.')
   parser.add_argument(
-      'runs', metavar='RUN', type=Path, nargs='+',
+      'runs', metavar='RUN', type=parsers.path, nargs='+',
       help='the directory of a run, or the folder of an evaluation')
   parser.add_argument(
-      '--output', type=Path, metavar='FILE.html',
+      '--output', type=parsers.path, metavar='FILE.html',
       help='by default report.html in the only RUN')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 

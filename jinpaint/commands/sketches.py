@@ -1,15 +1,14 @@
 """`jinpaint sketches`: simulates sketches of photographs."""
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
-import sys
+from collections.abc import Callable
 
 import numpy as np
 
-from jinpaint.commands import parsers, writing
-from jinpaint.data import edges, files, sketches
+from jinpaint.commands import case_flags, checking, parsers, writing
+from jinpaint.data import edges, files, inspection, sketches
 from jinpaint.data.examples import Data
+from jinpaint.data.inspection import Opened
 from jinpaint.errors import UsageError
 
 
@@ -20,10 +19,10 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
       description='Finds the edges of photographs and bends them, as an unsure '
       'hand would have drawn them; writes PNG files of the same names, white = '
       'stroke.')
-  parser.add_argument('--image', '--input', type=parsers.path, required=True,
-                      help='a file, or a folder')
+  case_flags.add_image(parser, required=True)
   parser.add_argument('--edge', default='canny',
-                      help='canny, canny:sigma=1-4, hed or files:FOLDER '
+                      help='canny, canny:sigma=1-4, hed or files:PATH, a file '
+                      'or a folder with one of the same stem for each image '
                       '(default: canny)')
   parser.add_argument('--cut', type=float, default=0.7,
                       help='soft edges above it are drawn (default: 0.7)')
@@ -35,10 +34,11 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   parser.add_argument('--soft', action='store_true',
                       help='keep bent lines soft, as in training; else they '
                       'are cut at half')
-  parser.add_argument('--seed', type=int, default=0)
+  parser.add_argument('--seed', type=int, default=0,
+                      help='other sketches come of another one (default: 0)')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a folder')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 
@@ -46,88 +46,61 @@ def run(args: argparse.Namespace) -> None:
   """Writes a sketch for each photograph; the seed decides how it is bent.
 
   Raises:
-    UsageError: a flag cannot be read, or a sketch exists or cannot be written;
-      or a photograph or its edge map was broken, and the others' sketches are
-      written.
+    UsageError: a flag cannot be read, an edge map does not fit, or a sketch
+      exists, of which nothing is written; or some of several photographs were
+      broken, and the others' sketches are written.
   """
   if args.seed < 0 or not 0 <= args.cut < 1:
     raise UsageError('--seed must not be negative, --cut within 0 and 1')
   bend = sketches.parse(
       f'simulated:move={args.move}:thin={"yes" if args.thin else "no"}')
-  maps = edges.parse(args.edge).maps
-  folder, names = _photographs(
-      args.image, without=(args.output, maps.root if maps else None))
-  outputs = [args.output / Path(name).with_suffix('.png') for name in names]
-  if len(set(outputs)) < len(outputs):
-    raise UsageError(f'some images in {args.image} differ by their suffix only')
+  pairs, left_out = case_flags.images(args, without=args.output)
+  checking.say_pairing(pairs, left_out)
+  outputs = case_flags.outputs(pairs.cases, args.output, '.png')
   if not args.overwrite:
     writing.refuse_to_overwrite(outputs)
-  find_edges = _edge_finder(args.edge, names)
-  broken = 0
-  for i, name in enumerate(writing.progress(names, 'sketch')):
+  find_edges = _edge_finder(args.edge)
+  looks = {look.case: look for look in checking.readable(pairs.cases)}
+  checking.say(inspection.lines(
+      note for look in looks.values() for note in look.notes))
+  broken = len(outputs) - len(looks)
+  for number, (output, case) in enumerate(
+      writing.progress([*outputs.items()], 'sketch')):
+    if case not in looks:
+      continue
     try:
-      soft = find_edges(name, files.read_rgb(folder / name))
-    except files.UnreadableImage as error:
-      if len(names) == 1:
-        raise UsageError(f'cannot read the image {error}') from error
-      print(f'skipped a broken image: {error}', file=sys.stderr)
+      opened = looks[case].opened or inspection.open_case(case)
+    except files.UnreadableImage as error:  # since it was checked
+      checking.skip(error)
       broken += 1
       continue
-    strokes = bend.simulate(np.random.default_rng([args.seed, i]),
-                            edges.above(soft, args.cut))
+    strokes = bend.simulate(np.random.default_rng([args.seed, number]),
+                            edges.above(find_edges(opened), args.cut))
     if not args.soft:
       strokes = edges.above(strokes, 0.5)
-    files.write(outputs[i], files.Picture(
-        np.rint(strokes * 255).astype(np.uint8)))
+    files.write(output, files.Picture(np.rint(strokes * 255).astype(np.uint8)))
   print(f'wrote {len(outputs) - broken} sketches to {args.output}')
-  if broken:
-    raise UsageError(f'{broken} of {len(names)} images were broken and skipped')
+  checking.refuse_broken(broken, len(outputs))
 
 
-def _photographs(path: Path, without: Sequence[Path | None]
-                 ) -> tuple[Path, Sequence[str]]:
-  """Returns a folder, and the names in it of the photographs that are meant.
-
-  Args:
-    path: a file or a folder.
-    without: as `jinpaint.data.files.names` takes it.
-  """
-  if path.is_file():
-    return path.parent, (path.name,)
-  if path.is_dir():
-    return path, files.names(path, without)
-  raise UsageError(f'there is no image {path}')
-
-
-def _edge_finder(spec: str, names: Sequence[str]
-                 ) -> Callable[[str, np.ndarray], np.ndarray]:
-  """Returns the function that finds the edges of a photograph.
-
-  It takes the photograph's name and its pixels, RGB (H, W, 3) uint8, and
-  returns soft edges (H, W) float32. It raises `UnreadableImage` if they come
-  from a file that is broken.
+def _edge_finder(spec: str) -> Callable[[Opened], np.ndarray]:
+  """Returns the function that finds soft edges (H, W) float32 of a picture.
 
   Args:
     spec: as `jinpaint.data.edges.parse` takes it.
-    names: those of all photographs.
 
   Raises:
-    UsageError: the edges cannot be found in that way, or a photograph has none.
+    UsageError: the edges cannot be found in that way.
   """
   from jinpaint.converters import pretrained  # imported here: these are slow
   from jinpaint.guidance import Guidance
   guidance = Guidance(Data(edge=spec), training=False)
-  guidance.check(names)
   published = {name: pretrained.load(name) for name in guidance.published}
-  maps = edges.parse(spec).maps
 
-  def find(name: str, image: np.ndarray) -> np.ndarray:
-    try:
-      edge_map = None if maps is None else (
-          maps.read(name, edges.read_map, *image.shape[:2]) / np.float32(255))
-    except UsageError as error:
-      raise files.UnreadableImage(f'{name} ({error})') from error
-    return guidance.of_picture(
-        published, image.astype(np.float32) / np.float32(255), None,
-        edge_map)['known_edge'][..., 0]
+  def find(opened: Opened) -> np.ndarray:
+    full = np.float32(255)
+    image = files.as_rgb8(opened.picture.pixels) / full
+    edge_map = None if opened.edge_map is None else opened.edge_map / full
+    return guidance.of_picture(published, image, None, edge_map)[
+        'known_edge'][..., 0]
   return find

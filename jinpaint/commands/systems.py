@@ -5,10 +5,10 @@ import importlib
 import inspect
 
 from jinpaint import networks, systems
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'systems', help='list systems and stages, or the sizes of networks')

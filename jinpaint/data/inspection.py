@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from jinpaint.data import edges, files, heads, mask_files
+from jinpaint.data import edges, files, heads, mask_files, rims
 from jinpaint.data.pairing import Case
 from jinpaint.errors import UsageError
 
@@ -24,6 +24,10 @@ _AT_ONCE = 4
 # Of so many pictures, one that has so many times as many pixels as the middle
 # one, or as few, is no member of the set.
 _SET, _FAR = 4, 16
+# From this share on of the pixels beside a hole it is said that its colour has
+# spread into them. By chance a large mask never has so many in an undamaged
+# photograph, and a small hole in 2 to 5 of 100; of JPEGs, it is said of 4 in 5.
+_SPREAD = 0.3
 # Rows of a hole that are measured at once, and the distance that is exact.
 _STRIP, _OVERLAP = 2048, 256
 
@@ -100,6 +104,8 @@ class Look(NamedTuple):
     notes: what is not as one would expect.
     broken: why the picture cannot be read; empty if it can.
     fault: why what belongs to it cannot be used; empty if it can.
+    opened: what is in the files; None where several cases were looked at, which
+      might not fit the memory together.
   """
 
   case: Case
@@ -111,6 +117,7 @@ class Look(NamedTuple):
   notes: tuple[Note, ...] = ()
   broken: str = ''
   fault: str = ''
+  opened: Opened | None = None
 
   @property
   def size(self) -> str:
@@ -128,13 +135,14 @@ class Look(NamedTuple):
     return np.dtype(self.dtype).itemsize * 8
 
 
-def open_case(case: Case, *, hole: str = 'auto', sketch_cut: float = 0.5,
-              strict: bool = False) -> Opened:
+def open_case(case: Case, *, hole: str = 'auto', grow: int = 0,
+              sketch_cut: float = 0.5, strict: bool = False) -> Opened:
   """Opens the files of a case.
 
   Args:
     case: the files.
     hole: what of a mask is the hole, one of `mask_recognition.HOLES`.
+    grow: by how many pixels the hole is made larger on all sides.
     sketch_cut: the share of white from which on a pixel of a soft sketch is a
       stroke.
     strict: whether to refuse masks and sketches with grey pixels, and masks of
@@ -152,7 +160,9 @@ def open_case(case: Case, *, hole: str = 'auto', sketch_cut: float = 0.5,
     notes.append(Note(case.image, picture.note))
   if case.mask:
     mask = mask_files.understand(case.mask, hole=hole, strict=strict)
-    opened = opened._replace(hole=mask.mask, meaning=mask.meaning)
+    opened = opened._replace(
+        hole=rims.grow(mask.mask, grow) if grow else mask.mask,
+        meaning=mask.meaning + (f', grown by {grow} px' if grow else ''))
     if mask.note:
       notes.append(Note(case.mask, mask.note, f'{mask.mask.mean():.1%} holes'))
     notes += _of_grey(case.mask, mask.grey, mask.mask, 0.5)
@@ -187,11 +197,12 @@ def _size(pixels: np.ndarray) -> str:
   return f'{width} x {height}'
 
 
-def look(case: Case, *, hole: str = 'auto', sketch_cut: float = 0.5,
-         strict: bool = False) -> Look:
+def look(case: Case, *, hole: str = 'auto', grow: int = 0,
+         sketch_cut: float = 0.5, strict: bool = False) -> Look:
   """Returns what is known of a case; arguments are those of `open_case`."""
   try:
-    opened = open_case(case, hole=hole, sketch_cut=sketch_cut, strict=strict)
+    opened = open_case(case, hole=hole, grow=grow, sketch_cut=sketch_cut,
+                       strict=strict)
   except files.UnreadableImage as error:
     return Look(case, broken=str(error))
   except UsageError as error:
@@ -200,19 +211,31 @@ def look(case: Case, *, hole: str = 'auto', sketch_cut: float = 0.5,
   known = None if opened.hole is None else Hole(
       opened.meaning, float(opened.hole.mean()), count_holes(opened.hole),
       widest(opened.hole))
+  notes = [*opened.notes]
+  if opened.hole is not None and not grow:
+    share = rims.spread(pixels, opened.hole)
+    if share > _SPREAD:
+      notes.append(Note(
+          case.image, 'has known pixels beside the hole that look like it, as '
+          'JPEG and soft brushes leave them; --grow=2 may help',
+          f'{share:.0%} of those beside it'))
   return Look(
       case, pixels.shape, pixels.dtype.name, head.format if head else 'TIFF',
-      head is not None and head.orientation != 1, known, opened.notes)
+      head is not None and head.orientation != 1, known, tuple(notes),
+      opened=opened)
 
 
-def look_at(cases: Sequence[Case], *, hole: str = 'auto',
+def look_at(cases: Sequence[Case], *, hole: str = 'auto', grow: int = 0,
             sketch_cut: float = 0.5, strict: bool = False) -> Iterator[Look]:
   """Yields what is known of each case, in order; several are read at once."""
+  def look_once(case: Case) -> Look:
+    seen = look(case, hole=hole, grow=grow, sketch_cut=sketch_cut,
+                strict=strict)
+    return seen if len(cases) == 1 else seen._replace(opened=None)
+
   workers = min(_AT_ONCE, os.cpu_count() or 1)
   with futures.ThreadPoolExecutor(workers) as threads:
-    yield from threads.map(
-        lambda case: look(case, hole=hole, sketch_cut=sketch_cut,
-                          strict=strict), cases)
+    yield from threads.map(look_once, cases)
 
 
 def lines(notes: Iterable[Note]) -> list[str]:

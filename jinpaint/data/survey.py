@@ -92,8 +92,9 @@ def of_source(spec: str, crop: int, progress: Callable[
   """
   parsed = specs.parse('source', spec, sources.KINDS)
   if parsed.kind == 'tfds':
-    raise UsageError('a TFDS data set has no files to look at; TFDS has '
-                     'checked it when it was prepared')
+    raise UsageError(f'{spec} has no files to look at, and TFDS has checked it '
+                     'when it prepared it; the sources that can be looked at '
+                     'are folder:PATH and photos')
   sides: Mapping[str, sources.Source] = {
       side: sources.folder(parsed.path, side) if parsed.kind == 'folder'
       else sources.Photos(side) for side in _SIDES}

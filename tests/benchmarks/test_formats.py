@@ -1,8 +1,8 @@
 """Files of every form are read right, or refused in one line."""
 
+import formats
 import numpy as np
 
-from benchmarks import formats
 from jinpaint.commands import inpaint
 from jinpaint.data import files
 

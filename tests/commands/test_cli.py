@@ -10,6 +10,7 @@ import pytest
 
 import jinpaint as package
 from jinpaint import networks
+from jinpaint.commands import cli
 
 
 def test_systems_are_listed_with_their_stages(jinpaint):
@@ -66,6 +67,14 @@ def test_a_tilde_is_the_home_of_the_user(tmp_path, monkeypatch, jinpaint):
   words = 'masks', '--kind=block', '--size=8'
   assert jinpaint(*words, '--output=~/masks')[0] == 0
   assert list(contents(tmp_path)) == ['home/masks/00000.png']
+
+
+def test_no_flag_names_a_place_in_which_a_tilde_is_no_home():
+  [commands] = [action.choices for action in cli._parser('')._actions
+                if action.choices]
+  assert {'report', 'inpaint'} <= commands.keys()
+  for name, parser in commands.items():
+    assert all(action.type is not Path for action in parser._actions), name
 
 
 def test_a_name_that_is_too_long_is_one_line(tmp_path, jinpaint):

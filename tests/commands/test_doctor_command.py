@@ -38,9 +38,9 @@ def test_notes_are_no_fault_unless_it_is_strict(doctor):
   status, out, err = doctor('--image=in', '--mask=masks')
   assert (status, err) == (0, '')
   assert '\n  note: masks/a.png: most of it is the hole; if black' in out
-  assert out.endswith('1 pictures, 1 with a mask, 1 notes\n')
+  assert out.endswith('1 picture, 1 with a mask, 1 note\n')
   status, _, err = doctor('--image=in', '--mask=masks', '--strict')
-  assert (status, err) == (1, 'error: 1 notes, and --strict takes none\n')
+  assert (status, err) == (1, 'error: 1 note, and --strict takes none\n')
   status, out, _ = doctor('--image=in', '--mask=masks', '--strict',
                           '--mask-hole=black')
   assert status == 0
@@ -73,7 +73,7 @@ def test_what_is_so_of_a_mask_for_all_is_said_once(doctor):
   write('mask.png', 0 * hole())
   _, out, _ = doctor('--image=in', '--mask=mask.png')
   assert out.count('it marks no pixel') == 1
-  assert out.endswith(', 1 notes\n')
+  assert out.endswith(', 1 note\n')
 
 
 def test_pairing_leftovers_and_suffixes_are_said(doctor):
@@ -137,6 +137,8 @@ def test_a_data_set_is_looked_at_from_both_sides(doctor):
   assert json.loads(out)['broken'] == ['data/4.png (an empty file)']
   assert_refused(doctor('--data=folder:data', '--image=data'), '--data takes')
   assert_refused(doctor('--data=folders:data'), 'did you mean "folder"')
+  assert_refused(doctor('--data=tfds:mnist'), 'tfds:mnist has no files',
+                 'folder:PATH and photos')
 
 
 def test_it_starts_without_jax_and_without_a_model(tmp_path):

@@ -94,6 +94,33 @@ def test_the_colour_of_a_hole_can_be_black(place, inpaint):
   assert_filled('out.png', image)
 
 
+def test_holes_that_grow_are_filled_with_their_rims(place, inpaint):
+  image = write('photo.png', picture(3))
+  write('mask.png', hole())
+  status, _, err = inpaint('photo.png', 'mask.png', 'out.png', '--grow=2')
+  assert (status, err) == (0, 'note: holes are grown by 2 px on all sides\n')
+  grown = np.zeros(SIZE, np.uint8)
+  grown[3:22, 10:30] = grown[5:20, 8:32] = grown[4:21, 9:31] = 1
+  assert_filled('out.png', image, grown)
+  for wrong in ('-1', '1.5', 'two'):
+    assert_refused(inpaint('photo.png', 'mask.png', 'out.png',
+                           f'--grow={wrong}'), f'"{wrong}" is no number of')
+
+
+def test_a_hole_whose_colour_has_spread_is_said_before_it_is_filled(
+    place, inpaint):
+  image = np.full((*SIZE, 3), (150, 80, 40), np.uint8)
+  image[hole() > 0] = 255
+  Image.fromarray(image).save('photo.jpg', quality=75)
+  write('mask.png', hole())
+  _, _, err = inpaint('photo.jpg', 'mask.png', 'out.png')
+  [note] = err.splitlines()
+  assert note.startswith('note: photo.jpg (')
+  assert '--grow=2 may help' in note
+  _, _, err = inpaint('photo.jpg', 'mask.png', 'again.png', '--grow=2')
+  assert err == 'note: holes are grown by 2 px on all sides\n'
+
+
 def test_wide_holes_are_said_to_be_none_of_the_packaged_model_s(
     place, jinpaint):
   write('photo.png', picture(3, size=(80, 80)))
@@ -689,13 +716,13 @@ def test_a_single_picture_takes_a_single_map_and_sketch(reader, inpaint):
       'its edge map small.png is 53 x 36; they must have one size')
 
 
-def test_without_drawings_one_line_says_what_is_done_instead(reader, inpaint):
+def test_without_drawings_lines_say_what_is_done_instead(reader, inpaint):
   write_a_picture_and_its_drawings()
-  edges = ('edges are found in the known pixels (canny), --edge=files:PATH '
+  edges = ('edges are found in the known pixels (canny); --edge=files:PATH '
            'gives maps')
-  sketch = 'there is no sketch to follow, --sketch=PATH gives one'
+  sketch = 'there is no sketch to follow; --sketch=PATH gives one'
   for given, said in (
-      ((), f'note: {edges}; {sketch}\n'),
+      ((), f'note: {edges}\nnote: {sketch}\n'),
       (('--edge=canny:sigma=1',), f'note: {sketch}\n'),
       (('--edge=files:map.png',), f'note: {sketch}\n'),
       (('--sketch=drawing.png',), f'note: {edges}\n'),
@@ -847,6 +874,17 @@ def test_a_picture_that_breaks_after_it_was_checked_is_skipped(
   status, out, err = inpaint('in', 'masks', 'out')
   assert (status, out) == (2, 'wrote 1 of 2, 1 broken to out\n')
   assert err.count('in/b.png (an empty file)') == 1
+
+
+def test_a_single_picture_is_decoded_once(place, inpaint, monkeypatch):
+  image = write('photo.png', picture(3))
+  write('mask.png', hole())
+  read_file, seen = files.read, []
+  monkeypatch.setattr(files, 'read',
+                      lambda path: seen.append(path.name) or read_file(path))
+  assert inpaint('photo.png', 'mask.png', 'out.png')[0] == 0
+  assert sorted(seen) == ['mask.png', 'photo.png']
+  assert_filled('out.png', image)
 
 
 def test_resume_makes_only_what_is_missing(place, inpaint):

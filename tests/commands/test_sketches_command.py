@@ -27,22 +27,71 @@ def test_sketches_are_simulated_for_a_folder(tmp_path, monkeypatch, jinpaint):
   assert jinpaint(*words, '--output=of files', '--edge=files:out')[0] == 0
 
 
-@pytest.mark.parametrize('broken', ['in/b.png', 'maps/b.png'])
-def test_a_broken_file_is_named_skipped_and_counted(
-    broken, tmp_path, monkeypatch, jinpaint):
-  monkeypatch.chdir(tmp_path)
+def write_pictures_and_maps():
   for name in 'abc':
     write(f'in/{name}.png', picture(3))
     write(f'maps/{name}.png', picture())
-  Path(broken).write_bytes(b'')
+
+
+def test_a_broken_photograph_is_named_skipped_and_counted(
+    tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  write_pictures_and_maps()
+  Path('in/b.png').write_bytes(b'')
   status, out, err = jinpaint('sketches', '--image=in', '--edge=files:maps',
                               '--output=out')
   assert (status, out) == (2, 'wrote 2 sketches to out\n')
-  skipped, ended = err.splitlines()
-  assert skipped.startswith('skipped a broken image: ')
-  assert f'{broken} (an empty file)' in skipped
-  assert ended == 'error: 1 of 3 images were broken and skipped'
+  assert err == ('skipped a broken image: in/b.png (an empty file)\n'
+                 'error: 1 of 3 images were broken and skipped\n')
   assert set(contents(Path('out'))) == {'a.png', 'c.png'}
+  assert_refused(jinpaint('sketches', '--image=in/b.png', '--output=one'),
+                 'cannot read the image in/b.png')
+
+
+@pytest.mark.parametrize(('fault', 'message'), [
+    ('broken', 'cannot read the edge map maps/b.png'),
+    ('missing', 'no edge maps named b for the image b.png'),
+    ('small', 'its edge map maps/b.png is 9 x 9; they must have one size')])
+def test_an_edge_map_that_does_not_fit_is_said_before_anything_is_written(
+    fault, message, tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  write_pictures_and_maps()
+  if fault == 'missing':
+    Path('maps/b.png').unlink()
+  elif fault == 'small':
+    write('maps/b.png', picture(size=(9, 9)))
+  else:
+    Path('maps/b.png').write_bytes(b'')
+  assert_refused(jinpaint('sketches', '--image=in', '--edge=files:maps',
+                          '--output=out'), message)
+  assert not Path('out').exists()
+
+
+def test_photographs_are_named_as_for_filling(tmp_path, monkeypatch, jinpaint):
+  monkeypatch.chdir(tmp_path)
+  write_pictures_and_maps()
+  write('in/sub/deep.png', picture(4, dtype=np.uint16))
+  write('in/._a.png', picture(3))
+  Path('in/notes.txt').touch()
+  Path('list.txt').write_text('in/c.png\n', encoding='utf-8')
+  # Maps among the photographs are none, and results are not drawn again.
+  words = 'sketches', '--edge=files:in/maps', '--output=in/out'
+  write('in/maps/deep.png', picture())
+  for name in 'abc':
+    write(f'in/maps/{name}.png', picture())
+  for _ in range(2):
+    status, out, err = jinpaint(*words, '--image=in', '--overwrite')
+    assert (status, out) == (0, 'wrote 4 sketches to in/out\n')
+    assert 'left out: notes.txt' in err
+  assert set(contents(Path('in/out'))) == {
+      'a.png', 'b.png', 'c.png', 'sub/deep.png'}
+  for given, made in (('in/?.png', 3), ('list:list.txt', 1)):
+    assert jinpaint('sketches', '--image', given, f'--output={made}')[:2] == (
+        0, f'wrote {made} sketches to {made}\n')
+  write('in/a.jpg', picture(3))
+  assert_refused(jinpaint('sketches', '--image', 'in/a.jpg', 'in/a.png',
+                          '--output=two'), 'in/a.jpg and in/a.png would both '
+                 'become two/a.png')
 
 
 @pytest.mark.parametrize(('more', 'message'), [

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from jinpaint.data import files, inspection, overlays, survey
+from jinpaint.data import files, inspection, overlays, rims, survey
 from jinpaint.data.pairing import Case
 from jinpaint.errors import UsageError
 
@@ -191,3 +191,25 @@ def test_a_data_set_of_nothing_is_one_line():
     of_source('folder:in')
   with pytest.raises(UsageError, match='has no files to look at'):
     of_source('tfds:mnist')
+
+
+def test_a_hole_whose_colour_has_spread_is_noted_unless_it_grows():
+  photo = np.full((120, 160, 3), (150, 80, 40), np.uint8)
+  mask = np.zeros((120, 160), np.uint8)
+  mask[30:35, 11:151] = mask[60:90, 51:54] = 255
+  photo[mask > 0] = 255
+  clean = case(photo, mask)
+  assert inspection.look(clean).notes == ()
+  Image.fromarray(photo).save('a.jpg', quality=75)
+  spread = clean._replace(image=Path('a.jpg'))
+  [note] = inspection.look(spread).notes
+  assert note.path == Path('a.jpg')
+  assert '--grow=2 may help' in note.text
+  assert note.detail.endswith('% of those beside it')
+  look = inspection.look(spread, grow=2)
+  assert look.notes == ()
+  assert look.hole.meaning == 'what is white is the hole, grown by 2 px'
+  assert look.hole.widest == pytest.approx(9, abs=1)
+  opened = inspection.open_case(spread, grow=2)
+  np.testing.assert_array_equal(opened.hole, rims.grow(
+      (mask > 0).astype(np.uint8), 2))
