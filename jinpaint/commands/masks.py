@@ -24,7 +24,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
   parser.add_argument('--count', type=int, default=1,
                       help='how many masks are written (default: 1)')
   parser.add_argument('--seed', type=int, default=0,
-                      help='other masks come of another one (default: 0)')
+                      help='another number draws other masks (default: 0)')
   parser.add_argument('--ratio', metavar='LOW-HIGH',
                       help='share of hole pixels, e.g. 0.1-0.2')
   parser.add_argument('--output', type=parsers.path, required=True,

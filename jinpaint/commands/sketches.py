@@ -35,7 +35,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help='keep bent lines soft, as in training; else they '
                       'are cut at half')
   parser.add_argument('--seed', type=int, default=0,
-                      help='other sketches come of another one (default: 0)')
+                      help='another number bends lines otherwise (default: 0)')
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a folder')
   parsers.add_overwrite(parser)
