@@ -222,13 +222,32 @@ let fields = [];
 
 const idOf = name => `train-field-${name.replace(/[^\w-]/g, '-')}`;
 
-function entry({name, explanation, value, choices}) {
+function entry({name, explanation, value, choices, usual}) {
   const id = idOf(name);
-  const control = choices.length
-    ? make('select', {id}) : make('input', {
-      id, value, spellcheck: false, autocomplete: 'off'});
-  if (choices.length) choose(control, choices.map(one => [one, one]), value);
-  control.addEventListener('input', () => complain(control, byId(`${id}-error`)));
+  const listening = control => {
+    control.addEventListener(
+      'input', () => complain(control, byId(`${id}-error`)));
+    return control;
+  };
+  const input = () => listening(make('input', {
+    id, value, spellcheck: false, autocomplete: 'off'}));
+  const select = options => {
+    const control = listening(make('select', {id}));
+    choose(control, options, value);
+    return control;
+  };
+  const same = names => names.map(one => [one, one]);
+  let control;
+  if (choices.length) control = select(same(choices));
+  else if (usual.length) {
+    control = select([...same(usual), ['', 'Another value ...']]);
+    control.addEventListener('change', () => {
+      if (control.value) return;
+      const written = input();
+      control.replaceWith(written);
+      written.select();
+    });
+  } else control = input();
   return make('div', {className: 'field'},
     make('label', {htmlFor: id, title: name}, name.split('.').at(-1)), control,
     make('p', {className: 'note'}, explanation),
