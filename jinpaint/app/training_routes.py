@@ -216,7 +216,7 @@ def _start_from(config: ml_collections.ConfigDict, form: Mapping[str, Any],
 def _suggested(form: Mapping[str, Any]) -> str:
   """Returns what a run is called if nobody has named it."""
   return '-'.join(str(form[key]) for key in ('recipe', 'variant')
-                  if form.get(key))
+                  if form.get(key)).replace(',', '-')
 
 
 def _shared(request: Request) -> tuple[Settings, Trainings]:

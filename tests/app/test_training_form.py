@@ -93,6 +93,16 @@ def test_every_system_and_every_stage_is_offered():
                      for stage in systems.stages(system)}
 
 
+def test_words_behind_a_variant_are_offered_and_change_the_config():
+  offered = recipes.variants('edgeconnect')
+  assert offered[:4] == ('edge', 'edge,defaults', 'edge,celeba',
+                         'edge,celeba,defaults')
+  assert 'completion,paper' in recipes.variants('cfs')
+  assert 'inpaint,summary,places2' in recipes.variants('sketchrefiner')
+  assert recipes.config_of('inpaintgan', 'joint,defaults').options.style == 1
+  assert recipes.config_of('inpaintgan', 'joint').options.style != 1
+
+
 @pytest.mark.parametrize(('name', 'text', 'message'), [
     ('LR', 'fast', 'learning_rate is float'),
     ('LR', '-1', 'must be 0 or more'),
