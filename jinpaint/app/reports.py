@@ -6,7 +6,7 @@ import tempfile
 import threading
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from jinpaint import report
@@ -52,4 +52,10 @@ def _written(trainings: Trainings, names: list[str]) -> str:
     return path.read_text()
 
 
-ROUTES = [Route('/api/reports', _report)]
+async def _style(request: Request) -> Response:
+  """The style sheet that the page shares with reports."""
+  del request
+  return FileResponse(report.SHARED_STYLE)
+
+
+ROUTES = [Route('/api/reports', _report), Route('/static/shared.css', _style)]

@@ -4,6 +4,7 @@ import {byId, make} from '/static/elements.js';
 
 const panel = byId('panel-compare');
 const frame = byId('compare-report');
+let report = ''; // its address
 
 const chosen = () => [...byId('compare-runs').querySelectorAll(':checked')].map(
   ({value}) => value);
@@ -36,9 +37,9 @@ async function compare(event) {
   event.submitter.disabled = true;
   try {
     await request('GET', url); // an error is said here, not in the frame
-    frame.src = url;
+    report = url;
+    showReport();
     frame.hidden = false;
-    byId('compare-alone').href = url;
     byId('compare-alone').hidden = false;
     frame.focus();
   } catch (error) {
@@ -51,6 +52,17 @@ async function compare(event) {
   }
 }
 
+/** Shows the report in the page's theme; it is not loaded again for another. */
+function showReport() {
+  if (!report) return;
+  const {theme = 'system'} = document.documentElement.dataset;
+  const url = `${report}#theme=${theme}`;
+  frame.src = url;
+  byId('compare-alone').href = url;
+}
+
 byId('compare-form').addEventListener('submit', compare);
+new MutationObserver(showReport).observe(
+  document.documentElement, {attributeFilter: ['data-theme']});
 panel.addEventListener('shown', arrive);
 if (!panel.hidden) arrive();
