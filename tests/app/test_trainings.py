@@ -10,6 +10,7 @@ import time
 
 import cv2
 import numpy as np
+import page_processes
 import psutil
 import pytest
 import report_files
@@ -39,12 +40,7 @@ def root(tmp_path):
       cv2.imwrite(str(tmp_path / folder / f'{index}.png'),
                   report_files.picture(seed=index))
   yield tmp_path
-  # A training outlives the server, but not these tests.
-  for path in (tmp_path / 'runs').iterdir():
-    record = training_process.record_of(path)
-    if record and record.state == training_process.RUNNING and (
-        record.pid != os.getpid()):
-      os.kill(record.pid, signal.SIGKILL)
+  page_processes.kill_all(tmp_path / 'runs')
 
 
 def open_page(root):
@@ -86,6 +82,9 @@ def test_the_first_step_leads_to_the_settings(page):
   answer = page.post('/api/recipes/check', json=FORM).json()
   assert answer['wrong'] == {}
   assert answer['name'] == 'pconv_lines-photos'
+  worded = {**FORM, 'recipe': 'edgeconnect', 'variant': 'edge,celeba'}
+  assert page.post('/api/recipes/check', json=worded).json()['name'] == (
+      'edgeconnect-edge-celeba')
   table = [field['name'] for field in answer['fields'] if field['in_table']]
   assert table[:3] == ['LR', 'D2G_LR', 'BETA1']
 

@@ -5,12 +5,11 @@ Those of the other windows are in `test_table_13.py`.
 
 import dataclasses
 import json
-import os
 import re
-import signal
 import time
 
 import cv2
+import page_processes
 import page_server
 from page_steps import noise
 import psutil
@@ -39,12 +38,7 @@ def folder(tmp_path_factory):
     cv2.imwrite(str(root / 'data' / 'faces' / f'{index}.png'),
                 noise(seed=index))
   yield root
-  # A training outlives the server, but not these tests.
-  for path in (root / 'runs').iterdir():
-    record = training_process.record_of(path)
-    if record and record.state == training_process.RUNNING and (
-        record.pid != os.getpid()):
-      os.kill(record.pid, signal.SIGKILL)
+  page_processes.kill_all(root / 'runs')
 
 
 @pytest.fixture(scope='module')
