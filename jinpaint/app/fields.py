@@ -300,7 +300,9 @@ def documented(declared: type) -> dict[str, str]:
     _, _, text = (inspect.getdoc(part) or '').partition('Attributes:\n')
     for name, meaning in re.findall(
         r'^  (\w+): (.*(?:\n    .*)*)', text.partition('\n\n')[0], re.M):
-      meanings[name] = ' '.join(meaning.split())
+      # People read it who know the page alone.
+      meanings[name] = re.sub(r',? see `jinpaint[^`]*`', '', ' '.join(
+          meaning.split())).replace('`', '')
   return meanings
 
 
