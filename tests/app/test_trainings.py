@@ -17,9 +17,9 @@ import report_files
 from starlette.testclient import TestClient
 
 from jinpaint import runs
-from jinpaint.app import live, server, training_process
+from jinpaint.app import live, run_process, server, trainings
+from jinpaint.app.run_process import Record
 from jinpaint.app.settings import Settings
-from jinpaint.app.training_process import Record
 from jinpaint.configs import pconv_lines
 
 # A run of seconds, by the names of the form's fields.
@@ -182,6 +182,17 @@ def test_one_training_is_at_work_at_a_time(root, page):
   assert not (root / 'runs' / 'pconv_lines-photos').exists()
 
 
+@pytest.mark.parametrize(('given', 'filling', 'training'), [
+    ({}, '0.25', '0.7'), ({'XLA_CLIENT_MEM_FRACTION': '0.4'}, '0.4', '0.4'),
+    ({'XLA_PYTHON_CLIENT_MEM_FRACTION': '0.4'}, None, None)])
+def test_filling_leaves_a_gpu_s_memory_to_the_training_beside_it(
+    given, filling, training, monkeypatch):
+  monkeypatch.setattr(os, 'environ', dict(given))
+  trainings.share_memory()
+  assert os.environ.get('XLA_CLIENT_MEM_FRACTION') == filling
+  assert trainings._environment().get('XLA_CLIENT_MEM_FRACTION') == training
+
+
 @pytest.mark.slow
 def test_a_training_stops_goes_on_and_survives_the_server(root):
   with open_page(root) as page:
@@ -195,7 +206,7 @@ def test_a_training_stops_goes_on_and_survives_the_server(root):
     while not (seen := ask(page, name))['news']['latest']:
       assert time.monotonic() < end, seen['log']['text']
       time.sleep(0.2)
-  record = training_process.record_of(root / 'runs' / name)
+  record = run_process.record_of(root / 'runs' / name)
   # A session of its own: what ends the server's terminal does not reach it.
   assert os.getsid(record.pid) == record.pid
   with open_page(root) as page:  # a new server finds what the old one started
@@ -220,7 +231,7 @@ def test_a_training_stops_goes_on_and_survives_the_server(root):
       assert time.monotonic() < end
       time.sleep(0.2)
     assert f'going on from step {step}' in ask(page, name)['log']['text']
-    os.kill(training_process.record_of(root / 'runs' / name).pid,
+    os.kill(run_process.record_of(root / 'runs' / name).pid,
             signal.SIGKILL)
     assert until(page, name, 'killed')['run']['step'] > step
 

@@ -1,6 +1,7 @@
 // The Compare tab: the report of the runs that are chosen.
 import {getJSON, request} from '/static/api.js';
 import {byId, make} from '/static/elements.js';
+import * as evaluate from '/static/evaluate.js';
 
 const panel = byId('panel-compare');
 const frame = byId('compare-report');
@@ -9,12 +10,12 @@ let report = ''; // its address
 const chosen = () => [...byId('compare-runs').querySelectorAll(':checked')].map(
   ({value}) => value);
 
-async function arrive() {
+async function arrive(chosenToo = '') {
   byId('compare-error').textContent = '';
   try {
     const {runs} = await getJSON('/api/trainings');
     const evaluated = runs.filter(run => run.evaluated);
-    const before = new Set(chosen());
+    const before = new Set([...chosen(), chosenToo].filter(Boolean));
     byId('compare-none').hidden = Boolean(evaluated.length);
     byId('compare-form').hidden = !evaluated.length;
     byId('compare-runs').replaceChildren(...evaluated.map(
@@ -22,6 +23,7 @@ async function arrive() {
         make('input', {type: 'checkbox', value: name,
           checked: before.has(name) || (!before.size && !place)}),
         `${name} (${system}, ${stage})`)));
+    await evaluate.show(runs);
   } catch (error) {
     byId('compare-error').textContent = error.message;
   }
@@ -62,7 +64,9 @@ function showReport() {
 }
 
 byId('compare-form').addEventListener('submit', compare);
+evaluate.setUp({onEnded: (name, state) =>
+  arrive(state === 'finished' ? name : '')});
 new MutationObserver(showReport).observe(
   document.documentElement, {attributeFilter: ['data-theme']});
-panel.addEventListener('shown', arrive);
+panel.addEventListener('shown', () => arrive());
 if (!panel.hidden) arrive();
