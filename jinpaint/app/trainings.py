@@ -149,7 +149,9 @@ class Trainings:
       UsageError: there is none of this name.
     """
     workdir = places.below(self.folder, name, '--runs')
-    if not (workdir / 'config.json').is_file():
+    # What lies deeper is not looked at when something is to be at work alone.
+    if workdir.parent != self.folder or not (
+        workdir / 'config.json').is_file():
       raise UsageError(f'there is no run "{name}"')
     return workdir
 

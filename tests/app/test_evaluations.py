@@ -110,6 +110,14 @@ def test_nothing_else_is_at_work_beside_it(what, root, page, spawned):
   assert list(states.values()) == ['']
 
 
+def test_a_run_in_a_folder_below_is_none_of_the_page_s(root, page, spawned):
+  runs.claim(root / 'runs' / 'old' / 'mine', pconv_lines.get_config('photos'))
+  answer = begin(page, run='old/mine')
+  assert answer.status_code == 400
+  assert 'there is no run "old/mine"' in answer.json()['error']
+  assert spawned == []
+
+
 def test_a_run_without_a_checkpoint_is_not_evaluated(page):
   answer = begin(page)
   assert answer.status_code == 400
