@@ -8,9 +8,16 @@ once. Each has pictures of its own: noise that no other one has, with its number
 in a corner. It draws a new mask each time, and checks that what it gets back is
 its own picture, known pixels bit for bit. Prints a Markdown table; ends with
 status 1 if a picture was not answered, or was somebody else's.
+
+  python benchmarks/app_load.py --clients=4 --seconds=60 --sizes=64,512,2000
+
+gives the clients squares of these sizes. One more visitor opens the page
+again and again meanwhile, and looks how its own picture stands: what these two
+take shows whether the page answers while large pictures are filled.
 """
 
 import argparse
+from concurrent import futures
 import io
 import os
 from pathlib import Path
@@ -31,6 +38,8 @@ import psutil
 # Height and width; a client's is the one that its number falls on.
 SIZES = ((64, 64), (96, 64), (64, 128), (128, 128))
 POLL = 0.3
+# Seconds between two visits of the one who only looks.
+PAUSE = 0.5
 # Pictures that a client fills before it brings a new one.
 REUSED = 4
 
@@ -67,6 +76,21 @@ class Client:
       self.answers.append(Answer(time.monotonic() - start, fault))
       turn += 1
 
+  def look(self, ended: threading.Event) -> dict[str, list[float]]:
+    """Opens the page and asks for a job, until told to end; returns seconds."""
+    took: dict[str, list[float]] = {'opening the page': [],
+                                    "a picture's place in the queue": []}
+    self._bring(*SIZES[0])
+    job = self._ask(self._mask())
+    while not ended.wait(PAUSE):
+      for what, path in zip(took, ('/', f'/api/fills/{job}'), strict=True):
+        start = time.monotonic()
+        answer = self._http.get(path).raise_for_status()
+        took[what].append(time.monotonic() - start)
+      if answer.json()['state'] not in ('waiting', 'running'):
+        job = self._ask(self._mask())
+    return took
+
   def _bring(self, height: int, width: int) -> None:
     """Uploads a new picture."""
     self._pixels = self._rng.integers(256, size=(height, width, 3),
@@ -79,15 +103,8 @@ class Client:
 
   def _fill(self) -> str:
     """Has the picture filled; returns what was wrong, '' if nothing was."""
-    height, width, _ = self._pixels.shape
-    mask = np.zeros((height, width), np.uint8)
-    mask[self._rng.integers(4, height - 4)] = 255
-    mask[:, self._rng.integers(4, width - 4)] = 255
-    response = self._http.post(
-        '/api/fills', files={'mask': ('mask.png', encoded(mask))},
-        data={'image': self._image, 'model': 'scratches', 'strategy': 'auto'})
-    response.raise_for_status()
-    job = response.json()['job']
+    mask = self._mask()
+    job = self._ask(mask)
     while True:
       state = self._http.get(f'/api/fills/{job}').raise_for_status().json()
       if state['state'] not in ('waiting', 'running'):
@@ -102,6 +119,21 @@ class Client:
             (result != self._pixels)[mask == 0].any()):
       return 'mixed up'
     return ''
+
+  def _mask(self) -> np.ndarray:
+    """Returns two lines, drawn anew."""
+    height, width, _ = self._pixels.shape
+    mask = np.zeros((height, width), np.uint8)
+    mask[self._rng.integers(4, height - 4)] = 255
+    mask[:, self._rng.integers(4, width - 4)] = 255
+    return mask
+
+  def _ask(self, mask: np.ndarray) -> str:
+    """Asks for the picture to be filled; returns the job."""
+    response = self._http.post(
+        '/api/fills', files={'mask': ('mask.png', encoded(mask))},
+        data={'image': self._image, 'model': 'scratches', 'strategy': 'auto'})
+    return str(response.raise_for_status().json()['job'])
 
 
 def encoded(pixels: np.ndarray) -> bytes:
@@ -120,9 +152,8 @@ def watch(process: int, megabytes: list[tuple[float, float]],
                       server.memory_info().rss / 2**20))
 
 
-def seconds(answers: list[Answer]) -> str:
-  """Returns the median and the 95th percentile of some answers."""
-  times = [answer.seconds for answer in answers]
+def percentiles(times: list[float]) -> str:
+  """Returns the median and the 95th percentile."""
   return ' | '.join(f'{np.percentile(times, share):.2f}' for share in (50, 95))
 
 
@@ -133,7 +164,11 @@ def main() -> int:
   parser.add_argument('--seconds', type=float, default=120)
   parser.add_argument('--alone', type=float, default=10,
                       help='seconds that the first client has for itself')
+  parser.add_argument('--sizes', default='', metavar='SIDE,SIDE',
+                      help='sides of squares, in place of small pictures')
   args = parser.parse_args()
+  sizes = tuple((side, side) for side in map(int, args.sizes.split(','))
+                ) if args.sizes else SIZES
   server = subprocess.Popen(
       [sys.executable, '-m', 'jinpaint', 'app', '--port=0'], text=True,
       cwd=Path(__file__).parents[1], stdout=subprocess.PIPE,
@@ -143,21 +178,25 @@ def main() -> int:
   try:
     address = re.search(r'http://[\d.:]+', server.stdout.readline()).group()
     warming = Client(255, address)
-    warming.work(0, SIZES)
+    warming.work(0, sizes)
     alone = Client(254, address)
-    alone.work(time.monotonic() + args.alone, SIZES)
+    alone.work(time.monotonic() + args.alone, sizes)
     watcher = threading.Thread(target=watch,
                                args=(server.pid, megabytes, ended))
     watcher.start()
     clients = [Client(number, address) for number in range(args.clients)]
     until = time.monotonic() + args.seconds
     threads = [threading.Thread(target=client.work, args=(
-        until, (SIZES[number % len(SIZES)],)))
+        until, (sizes[number % len(sizes)],)))
                for number, client in enumerate(clients)]
-    for thread in threads:
-      thread.start()
-    for thread in threads:
-      thread.join()
+    with futures.ThreadPoolExecutor(1) as looking:
+      done = threading.Event()
+      looks = looking.submit(Client(253, address).look, done)
+      for thread in threads:
+        thread.start()
+      for thread in threads:
+        thread.join()
+      done.set()
   finally:
     ended.set()
     server.send_signal(signal.SIGINT)
@@ -171,9 +210,12 @@ def main() -> int:
   print('|---|---|---|---|---|---|')
   print(f'| 1 | {len(alone.answers)} | '
         f'{sum(bool(answer.fault) for answer in alone.answers)} | 0 | '
-        f'{seconds(alone.answers)} |')
+        f'{percentiles([one.seconds for one in alone.answers])} |')
   print(f'| {args.clients} | {len(answers) - failed} | {failed} | {mixed} | '
-        f'{seconds(answers)} |')
+        f'{percentiles([one.seconds for one in answers])} |')
+  print('\n| meanwhile | times | p50 (s) | p95 (s) |\n|---|---|---|---|')
+  for what, took in looks.result().items():
+    print(f'| {what} | {len(took)} | {percentiles(took)} |')
   print('\nMemory of the server: ' + ', '.join(
       f'{size:.0f} MB at {at:.0f} s' for at, size in megabytes[::10]))
   for fault in sorted({answer.fault for answer in answers if answer.fault}):

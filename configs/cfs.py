@@ -38,13 +38,12 @@ _WEIGHTS = {
     'code': {},
     'paper': dict(sketch_adversarial=0.1, perceptual=300.0, style=300.0),
 }
+WORDS = (_WEIGHTS,)
 
 
 def get_config(variant: str = 'sketch'):
   """Returns a stage: its name, then perhaps the word for the loss weights."""
-  name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(VARIANTS))
-  weights = [common.variant(word, _WEIGHTS) for word in words]
+  name, weights = common.worded(variant, VARIANTS, WORDS)
 
   config = common.base('cfs', name)
   config.steps = 300_000
@@ -60,8 +59,7 @@ def get_config(variant: str = 'sketch'):
   config.data.edge = 'hed'
   config.data.eval_edge = 'cut'
 
-  if weights:
-    config.options.update(weights[-1])
+  config.options.update(_WEIGHTS[weights])
 
   for part in ('sketch', 'completion'):
     config.optimizers[f'{part}_generator'] = common.adam(1e-4, 0.0, 0.9)

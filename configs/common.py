@@ -4,7 +4,10 @@ Each config calls `base` and sets only what its paper changes. The command line
 overrides any key: `--config.batch_size=4 --config.data.source=folder:photos`.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
+import itertools
+from typing import Any
 
 import ml_collections
 
@@ -85,3 +88,24 @@ def variant(arg: str, known: dict) -> dict:
     raise ValueError(f'this config has no variant "{arg}"; there are: '
                      f'{", ".join(known)}')
   return known[arg]
+
+
+def worded(arg: str, names: Iterable[str],
+           words: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+  """Returns a variant's name, and the word of each group that is chosen.
+
+  Args:
+    arg: the config's argument, such as 'joint,celeba'.
+    names: of the variants.
+    words: groups of words that may stand behind the name, in any order; of a
+      group that is not named the first word is meant.
+
+  Raises:
+    ValueError: there is no such name or word.
+  """
+  name, *given = arg.split(',')
+  variant(name, dict.fromkeys(names))
+  for word in given:
+    variant(word, dict.fromkeys(itertools.chain(*words)))
+  return name, *(next((word for word in given if word in group),
+                      next(iter(group))) for group in words)

@@ -35,22 +35,18 @@ from jinpaint.configs import common
 
 VARIANTS = ('edge', 'inpaint', 'edge_inpaint', 'joint')
 
-_WEIGHTS = {
+WEIGHTS = {
     'paper': {},
     'defaults': dict(style=1.0, perceptual=1.0, adversarial=0.01),
 }
+WORDS = (common.DATA, WEIGHTS)
 
 
 def get_config(variant: str = 'edge'):
   """Returns a stage: its name, then words for data set and loss weights."""
-  name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(VARIANTS))
-  for word in words:
-    common.variant(word, common.DATA | _WEIGHTS)
-  config = stage('edgeconnect', name, weights=next(
-      (word for word in words if word in _WEIGHTS), 'paper'))
-  config.data.update(common.DATA[next(
-      (word for word in words if word in common.DATA), 'places2')])
+  name, data, weights = common.worded(variant, VARIANTS, WORDS)
+  config = stage('edgeconnect', name, weights=weights)
+  config.data.update(common.DATA[data])
   config.data.mask = 'block:fraction=0.5'
   return config
 
@@ -78,7 +74,7 @@ def stage(system: str, name: str, *, weights: str = 'paper',
   config.data.crop = 'center'
   config.data.edge = f'canny:sigma={sigma:g}'
 
-  config.options.update(_WEIGHTS[weights])
+  config.options.update(WEIGHTS[weights])
 
   ratio = 0.1  # of the learning rates of discriminator and generator
   for player, rate in (('generator', learning_rate),

@@ -47,16 +47,14 @@ VARIANTS = {
     'edge_inpaint': ('edge_inpaint', 'mec', {}),
     'joint': ('joint', 'mec', {}),
 }
+WORDS = (edgeconnect.WEIGHTS,)
 
 
 def get_config(variant: str = 'mec'):
   """Returns one of the variants above."""
-  name, *words = variant.split(',')
-  stage, network, numbers = common.variant(name, VARIANTS)
-  for word in words:
-    common.variant(word, {'defaults': None})
-  config = edgeconnect.stage('inpaintgan', stage, **numbers,
-                             weights='defaults' if words else 'paper')
+  name, weights = common.worded(variant, VARIANTS, WORDS)
+  stage, network, numbers = VARIANTS[name]
+  config = edgeconnect.stage('inpaintgan', stage, **numbers, weights=weights)
   config.options.edge_generator = _NETWORK(network)
   if name == 'egc_svr':
     config.options.feature_matching = 0.0

@@ -62,23 +62,18 @@ _PRESETS = {
         content=10.0,  # eta
         style=250.0),  # theta
 }
+WORDS = (_PRESETS, _DATA)
 
 
 def get_config(variant: str = 'registration'):
   """Returns a stage: its name, then words for preset and data set."""
-  name, *words = variant.split(',')
-  common.variant(name, dict.fromkeys(VARIANTS))
-  for word in words:
-    common.variant(word, _PRESETS | _DATA)
-  chosen = lambda known: next((word for word in words if word in known),
-                              next(iter(known)))
-  preset = chosen(_PRESETS)
+  name, preset, data = common.worded(variant, VARIANTS, WORDS)
 
   config = common.base('sketchrefiner', name)
   config.steps = {'inpaint': 32_000}.get(name, 50_000)
   config.batch_size = {'inpaint': 25}.get(name, 10)
 
-  config.data.update(_DATA[chosen(_DATA)])
+  config.data.update(_DATA[data])
   config.data.size = 256
   config.data.crop = 'squash'
   config.data.flip = False

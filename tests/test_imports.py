@@ -43,9 +43,9 @@ ROOMS = {
                       'training', 'training.optimizer', 'training.progress',
                       'training.stopping'},
     'report': {'__init__', 'data'},
-    'app': {'__init__', 'configs', 'converters', 'data', 'inference', 'losses',
-            'nets', 'networks', 'report', 'runs', 'stage', 'systems',
-            'training.loop', 'training.optimizer'},
+    'app': {'__init__', 'configs', 'converters', 'data', 'evaluation',
+            'inference', 'losses', 'nets', 'networks', 'report', 'runs',
+            'stage', 'systems', 'training.loop', 'training.optimizer'},
     'commands': {'app', 'converters', 'data', 'guidance', 'inference',
                  'networks', 'report', 'runs', 'systems'},
 }

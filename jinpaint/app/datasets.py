@@ -104,6 +104,10 @@ def inspected(root: Path, name: str) -> dict[str, Any]:
   with _quiet():  # the same is in the notes
     sides = {side: len(sources.folder(folder, side))
              for side in ('train', 'validation')}
+  beside = len(names) - sum(sides.values())
+  if beside > 0:
+    notes.append(f'{beside} are in neither train/ nor validation/ and are not '
+                 'used')
   if len(names) == 1:
     notes.append('there is one photograph: it is trained on and evaluated on')
   chosen = names[::-(-len(names) // _SIZES)]

@@ -42,6 +42,8 @@ _RUN = {
     'pretrained': 'required: losses and edge detectors read the networks that '
                   'others have trained; none: what needs them is left out',
 }
+# Learning rates that are usual with Adam; any other one can be written.
+_RATES = (1e-3, 3e-4, 2e-4, 1e-4, 5e-5, 1e-5)
 # Paths and what the form says elsewhere.
 _ELSEWHERE = frozenset({
     'source', 'eval_source', 'test_source', 'mask', 'edge', 'sketch'})
@@ -69,6 +71,7 @@ class Field:
     write: sets it in a config to what a text says, or raises `UsageError`.
     choices: what it may be; empty for anything that can be read.
     in_table: whether it is one of the report's Table 14.
+    usual: what it mostly is, to choose from; any other text can be written.
   """
 
   name: str
@@ -78,12 +81,17 @@ class Field:
   write: Callable[[Config, str], None]
   choices: tuple[str, ...] = ()
   in_table: bool = True
+  usual: tuple[float, ...] = ()
 
   def described(self, config: Config) -> dict[str, Any]:
     """Returns what the page is told of it."""
+    value = self.read(config)
+    usual = sorted({*self.usual, float(value)}, reverse=True
+                   ) if self.usual else ()
     return {'name': self.name, 'explanation': self.explanation,
-            'keys': list(self.keys), 'value': self.read(config),
-            'choices': list(self.choices), 'in_table': self.in_table}
+            'keys': list(self.keys), 'value': value,
+            'choices': list(self.choices), 'in_table': self.in_table,
+            'usual': [_text(number) for number in usual]}
 
 
 def fields_of(config: Config) -> list[Field]:
@@ -206,7 +214,8 @@ def _of_networks(name: str, meaning: str, key: str, config: Config,
               config.optimizers[group[0]][key] / before)
     yield Field(title, meaning, tuple(
         f'optimizers.{network}.{key}' for network in group),
-                _reader(f'optimizers.{group[0]}.{key}'), write)
+                _reader(f'optimizers.{group[0]}.{key}'), write,
+                usual=_RATES if key == 'learning_rate' else ())
 
 
 def _ratio(player: str, judges: list[str]) -> Field:
@@ -291,7 +300,9 @@ def documented(declared: type) -> dict[str, str]:
     _, _, text = (inspect.getdoc(part) or '').partition('Attributes:\n')
     for name, meaning in re.findall(
         r'^  (\w+): (.*(?:\n    .*)*)', text.partition('\n\n')[0], re.M):
-      meanings[name] = ' '.join(meaning.split())
+      # People read it who know the page alone.
+      meanings[name] = re.sub(r',? see `jinpaint[^`]*`', '', ' '.join(
+          meaning.split())).replace('`', '')
   return meanings
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jinpaint.report import history
 
-LOG = 'log.txt'
+LOG, EVALUATION_LOG = 'log.txt', 'evaluation-log.txt'
 
 # Numbers that are kept; beyond, every second step of each curve is left out.
 _NUMBERS = 60_000
@@ -100,13 +100,13 @@ class Live:
     self._thinned += 1
 
 
-def log(workdir: Path, start: int) -> dict[str, Any]:
+def log(workdir: Path, start: int, name: str = LOG) -> dict[str, Any]:
   """Returns the part of a run's log that begins at a byte, and where it ends.
 
   Of a long part only the end is returned.
   """
   try:
-    with (workdir / LOG).open('rb') as file:
+    with (workdir / name).open('rb') as file:
       size = file.seek(0, 2)
       start = start if 0 <= start <= size else 0
       file.seek(max(start, size - _TAIL))
@@ -120,3 +120,19 @@ def progress(workdir: Path) -> tuple[int, int] | None:
   """Returns the last step in a run's log and how many there are, if any."""
   found = _STEP.findall(log(workdir, 0)['text'])
   return (int(found[-1][0]), int(found[-1][1])) if found else None
+
+
+def scored(workdir: Path, began: float) -> int:
+  """Returns how many photographs an evaluation has scored that has not ended.
+
+  Args:
+    workdir: of the run.
+    began: when it began; what is older is left of another one.
+  """
+  path = workdir / 'evaluation' / 'unfinished' / 'images.csv'
+  try:
+    if path.stat().st_mtime < began:
+      return 0
+    return max(0, path.read_bytes().count(b'\n') - 1)
+  except FileNotFoundError:
+    return 0

@@ -17,7 +17,7 @@ from jinpaint.runs import checkpoints, packed
 from jinpaint.stage import Stage
 
 OWN = 'scratches'
-_OWN_TITLE = 'Scratches, wires and text (comes with jinpaint)'
+_OWN_TITLE = 'Scratches, wires, text (built in)'
 _OWN_NOTE = ('is for thin damage: scratches, wires, text; holes wider than 32 '
              'pixels are only filled smoothly')
 # How deep below the folder of runs a run may lie.

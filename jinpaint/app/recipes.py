@@ -9,6 +9,7 @@ and sketches, the dataclasses which settings, of which type, and what they mean
 from collections.abc import Iterable, Mapping
 import functools
 import importlib
+import itertools
 import pkgutil
 import re
 from types import ModuleType
@@ -93,13 +94,20 @@ def names() -> tuple[str, ...]:
 def variants(name: str) -> tuple[str, ...]:
   """Returns a config's variants, the default one first; ('',) for none.
 
+  Words that may stand behind a variant, as in 'joint,celeba', make further
+  ones. The first word of a group is what is meant without.
+
   Raises:
     UsageError: there is no such config.
   """
   module = _module(name)
   known = tuple(getattr(module, 'VARIANTS', ('',)))
   default = next(iter(module.get_config.__defaults__ or known))
-  return (default, *(variant for variant in known if variant != default))
+  groups = [('', *list(group)[1:]) for group in getattr(module, 'WORDS', ())]
+  return tuple(
+      ','.join(filter(None, (variant, *words)))
+      for variant in sorted(known, key=lambda one: one != default)
+      for words in itertools.product(*groups))
 
 
 def config_of(name: str, variant: str) -> ml_collections.ConfigDict:

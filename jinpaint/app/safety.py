@@ -6,6 +6,7 @@
 | a change that another site asks for      | cross-site posts                |
 | a change without the header `X-Jinpaint` | forms can send everything else  |
 | anyone but the user, if there is one     | HTTP Basic                      |
+| one who guesses passwords, for a while   | ten a minute for each address   |
 | a body that is too large                 | before and while it is read     |
 | a client that keeps the server waiting   | it would hold a connection      |
 """
@@ -16,6 +17,7 @@ from collections.abc import Collection
 import contextlib
 import hmac
 import ipaddress
+import math
 import socket
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jinpaint.app.guesses import Guesses
 from jinpaint.app.settings import LOOPBACK, Settings
 
 # What a form brings along beside its files.
@@ -57,6 +60,7 @@ class Guard:
     self._hosts = {*_names(settings.host),
                    *(name.lower() for name in settings.names)}
     self._most = settings.limits.bytes + _ENVELOPE
+    self._guesses = Guesses()
 
   async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
     """Answers one request."""
@@ -65,23 +69,20 @@ class Guard:
         await self._app(scope, receive, send)
       return
     send = self._with_headers(send)
-    if refusal := self._refusal(scope['method'], Headers(scope=scope)):
+    if refusal := self._refusal(scope, Headers(scope=scope)):
       await refusal(scope, receive, send)
       return
     with contextlib.suppress(_Stalled):  # the connection is closed then
       await self._app(scope, self._bounded(receive), send)
 
-  def _refusal(self, method: str, headers: Headers) -> Response | None:
+  def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
     """Returns the answer to a request that is refused, or None."""
-    host = headers.get('host', '')
+    method, host = scope['method'], headers.get('host', '')
     if not _is_named(host, self._hosts):
       return refuse(403, 'this server is not known by the name of that address')
-    if not self._is_user(headers.get('authorization', '')):
-      response = refuse(401, 'sign in with the user and the password that the '
-                        'server was started with')
-      response.headers['WWW-Authenticate'] = (
-          'Basic realm="jinpaint", charset="UTF-8"')
-      return response
+    if refusal := self._refused_user(
+        (scope.get('client') or ('',))[0], headers.get('authorization', '')):
+      return refusal
     if method not in _UNCHANGING:
       origin = headers.get('origin')
       if origin is not None and not _is_same(origin, host):
@@ -97,10 +98,28 @@ class Guard:
       return refuse(413, too_large(self._settings.limits.bytes))
     return None
 
-  def _is_user(self, authorization: str) -> bool:
-    """Returns whether the request is the user's, if there has to be one."""
+  def _refused_user(self, address: str, authorization: str) -> Response | None:
+    """Returns the answer to all but the user, if there has to be one."""
     if not self._settings.user:
-      return True
+      return None
+    if authorization and (seconds := math.ceil(self._guesses.wait(address))):
+      # The right password, too: or guessing would go on meanwhile.
+      response = refuse(429, 'too many wrong passwords came from your address; '
+                        f'wait {seconds} seconds')
+      response.headers['Retry-After'] = str(seconds)
+      return response
+    if self._is_user(authorization):
+      return None
+    if authorization:  # browsers ask without before they ask their user
+      self._guesses.note(address)
+    response = refuse(401, 'sign in with the user and the password that the '
+                      'server was started with')
+    response.headers['WWW-Authenticate'] = (
+        'Basic realm="jinpaint", charset="UTF-8"')
+    return response
+
+  def _is_user(self, authorization: str) -> bool:
+    """Returns whether the request is the user's."""
     scheme, _, encoded = authorization.partition(' ')
     try:
       given = base64.b64decode(encoded, validate=True)

@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jinpaint import devices
-from jinpaint.app import server
+from jinpaint.app import server, trainings
 from jinpaint.app.settings import Settings
 from jinpaint.errors import UsageError
 
@@ -28,6 +28,8 @@ def serve(settings: Settings) -> None:
     KeyboardInterrupt: never; Ctrl-C is the way to end it.
   """
   devices.keep_programs()
+  if settings.runs is not None:
+    trainings.share_memory()
   app = server.create(settings)
   listener = _listen(settings.host, settings.port)
   host, port = listener.getsockname()[:2]

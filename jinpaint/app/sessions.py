@@ -23,8 +23,8 @@ from starlette.responses import Response
 from jinpaint.app.pictures import Upload
 from jinpaint.app.settings import Limits
 
-_PREFIX, _LOCK = 'jinpaint-app-', '.lock'
-_COOKIE = 'jinpaint_session'
+# Of the folders of all servers, and the file in each that its server holds.
+_PREFIX, _HELD_FILE = 'jinpaint-app-', '.lock'
 
 
 @dataclasses.dataclass
@@ -81,12 +81,12 @@ class Sessions:
     _delete_left_behind()
     # Its mode is 0700.
     self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    self._lock = (self.folder / _LOCK).open('w')
-    _lock(self._lock)  # until this process ends, however it does
+    self._held = (self.folder / _HELD_FILE).open('w')
+    _hold(self._held)  # until this process ends, however it does
 
   def greet(self, request: Request, response: Response) -> Session:
     """Returns the session of a visitor, who gets one if there is none."""
-    session = self._all.get(request.cookies.get(_cookie(request), ''))
+    session = self._all.get(request.cookies.get(_cookie_name(request), ''))
     if session is None:
       if len(self._all) >= self._limits.sessions:
         # One without pictures first: it costs nobody anything.
@@ -97,7 +97,7 @@ class Sessions:
       self._all[name] = session
     session.used = time.monotonic()
     response.set_cookie(
-        _cookie(request), session.id, httponly=True, samesite='strict',
+        _cookie_name(request), session.id, httponly=True, samesite='strict',
         secure=request.url.scheme == 'https')
     return session
 
@@ -107,7 +107,7 @@ class Sessions:
     Raises:
       HTTPException: 401, it has none, or one that has ended.
     """
-    session = self._all.get(request.cookies.get(_cookie(request), ''))
+    session = self._all.get(request.cookies.get(_cookie_name(request), ''))
     if session is None:
       raise HTTPException(401, 'your session has ended and its pictures are '
                           'deleted; reload the page')
@@ -150,7 +150,7 @@ class Sessions:
     for session in list(self._all.values()):
       self._end(session)
     shutil.rmtree(self.folder, ignore_errors=True)
-    self._lock.close()
+    self._held.close()
 
   def _end(self, session: Session) -> None:
     self._all.pop(session.id, None)
@@ -170,26 +170,26 @@ def _delete_left_behind() -> None:
     try:
       if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         continue
-      with (folder / _LOCK).open('r+') as lock:
-        if _lock(lock):
+      with (folder / _HELD_FILE).open('r+') as file:
+        if _hold(file):
           shutil.rmtree(folder, ignore_errors=True)
     except OSError:  # it has just been deleted, or is none of ours
       continue
 
 
-def _lock(lock: IO[str]) -> bool:
+def _hold(file: IO[str]) -> bool:
   """Locks a file for this process; returns whether nobody else has."""
   if sys.platform == 'win32':
     return True
   import fcntl  # imported here: Windows has none
   try:
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
     return False
   return True
 
 
-def _cookie(request: Request) -> str:
+def _cookie_name(request: Request) -> str:
   """Returns the name of the cookie: browsers do not keep ports apart."""
   _, port = request.scope['server']
-  return f'{_COOKIE}_{port}'
+  return f'jinpaint_session_{port}'

@@ -12,16 +12,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from jinpaint import runs
-from jinpaint.app import datasets, fields, live, recipes
+from jinpaint.app import datasets, fields, forms, live, recipes
 from jinpaint.app.bodies import json_of, texts_of
 from jinpaint.app.settings import Settings
 from jinpaint.app.threads import in_thread
 from jinpaint.app.trainings import Trainings
 from jinpaint.errors import UsageError
 
-# In place of a folder: the photographs that scikit-image has.
-_PHOTOS = ':photos'
-_NO_DATA = 'Dataset path is not defined'
 # TensorBoard's readers, which several threads would import at once.
 _LOCK = threading.Lock()
 
@@ -33,7 +30,7 @@ async def _recipes(request: Request) -> Response:
   def answer() -> dict[str, Any]:
     return {
         'recipes': recipes.described(), 'kinds': recipes.kinds(),
-        'photos': _PHOTOS,
+        'photos': forms.PHOTOS,
         'folders': datasets.folders(settings.data) if settings.data else None,
         'runs': _startable(trainings)}
 
@@ -165,7 +162,7 @@ def _draft(form: Mapping[str, Any], settings: Settings, trainings: Trainings
     return None, {'recipe': str(error)}
   wrong: dict[str, str] = {}
   try:
-    config.data.source = _source(str(form.get('data') or ''), settings)
+    config.data.source = forms.source_of(str(form.get('data') or ''), settings)
     config.data.eval_source = config.data.test_source = ''
   except UsageError as error:
     wrong['data'] = str(error)
@@ -173,7 +170,7 @@ def _draft(form: Mapping[str, Any], settings: Settings, trainings: Trainings
   for what in ('mask', 'edge', 'sketch'):
     try:
       if isinstance(said := form.get(what), dict):
-        guides[what] = _guide(said, settings)
+        guides[what] = forms.guide_of(said, settings)
     except UsageError as error:
       wrong[what] = str(error)
   wrong |= recipes.guided(config, guides)
@@ -182,24 +179,6 @@ def _draft(form: Mapping[str, Any], settings: Settings, trainings: Trainings
   except UsageError as error:
     wrong['start_from'] = str(error)
   return config, wrong
-
-
-def _source(data: str, settings: Settings) -> str:
-  """Returns the source of photographs that a form means."""
-  if not data:
-    raise UsageError(_NO_DATA)
-  if data == _PHOTOS:
-    return 'photos'
-  return f'folder:{datasets.check(_root(settings), data).absolute()}'
-
-
-def _guide(said: Mapping[str, Any], settings: Settings) -> recipes.Guide:
-  """Returns the masks, edges or sketches that a form means."""
-  folder = str(said.get('folder') or '')
-  if folder:
-    folder = str(datasets.check(_root(settings), folder).absolute())
-  return recipes.Guide(str(said.get('kind', '')), str(said.get('options', '')),
-                       folder)
 
 
 def _start_from(config: ml_collections.ConfigDict, form: Mapping[str, Any],
@@ -216,7 +195,7 @@ def _start_from(config: ml_collections.ConfigDict, form: Mapping[str, Any],
 def _suggested(form: Mapping[str, Any]) -> str:
   """Returns what a run is called if nobody has named it."""
   return '-'.join(str(form[key]) for key in ('recipe', 'variant')
-                  if form.get(key))
+                  if form.get(key)).replace(',', '-')
 
 
 def _shared(request: Request) -> tuple[Settings, Trainings]:
@@ -225,20 +204,8 @@ def _shared(request: Request) -> tuple[Settings, Trainings]:
 
 def _data(request: Request) -> Any:
   if 'path' not in request.query_params:
-    raise UsageError(_NO_DATA)
-  return _root(request.app.state.settings)
-
-
-def _root(settings: Settings) -> Any:
-  """Returns the folder below which photographs are.
-
-  Raises:
-    UsageError: the server was started without.
-  """
-  if settings.data is None:
-    raise UsageError('start jinpaint app with --data=DIR, the folder where '
-                     'photographs are')
-  return settings.data
+    raise UsageError(forms.NO_DATA)
+  return forms.root_of(request.app.state.settings)
 
 
 ROUTES = [

@@ -1,11 +1,13 @@
-"""Trainings that the page starts, stops and goes on with.
+"""Trainings that the page starts, stops and goes on with, and evaluations.
 
 Each is a process of its own in a session of its own, with its log in the run's
-folder. One is at work at a time: two would share the same devices, and each
-would be slower than one after the other.
+folder. One of them all is at work at a time: two would share the same devices,
+and each would be slower than one after the other.
 """
 
+from collections.abc import Mapping
 import contextlib
+import json
 import os
 from pathlib import Path
 import subprocess
@@ -18,23 +20,47 @@ import ml_collections
 import psutil
 
 from jinpaint import runs
-from jinpaint.app import live, places, training_process
-from jinpaint.app.training_process import RUNNING
+from jinpaint.app import live, places, run_process
+from jinpaint.app.run_process import EVALUATION, Record, RUNNING, TRAINING
 from jinpaint.errors import UsageError
 from jinpaint.runs import checkpoints
 
 # How many runs' numbers are kept in memory.
 _OPEN = 4
+# What is at work, and where its words go.
+_LOGS = {TRAINING: live.LOG, EVALUATION: live.EVALUATION_LOG}
+_DOING = {TRAINING: 'trained', EVALUATION: 'evaluated'}
+# A process takes three quarters of a GPU's memory when it first uses it, unless
+# it is told a share: filling and the training beside it would not both fit.
+_SHARE = 'XLA_CLIENT_MEM_FRACTION'
+_OF_FILLING, _OF_TRAINING = '0.25', '0.7'
+
+
+def share_memory() -> None:
+  """Leaves a GPU's memory to trainings, before this process first uses it.
+
+  Nothing is changed where shares were given from outside.
+  """
+  if 'XLA_PYTHON_CLIENT_MEM_FRACTION' not in os.environ:  # its older name
+    os.environ.setdefault(_SHARE, _OF_FILLING)
+
+
+def _environment() -> dict[str, str]:
+  """Returns the environment of a training, or of an evaluation."""
+  given = {**os.environ, 'PYTHONUNBUFFERED': '1'}
+  if given.get(_SHARE) == _OF_FILLING:
+    given[_SHARE] = _OF_TRAINING
+  return given
 
 
 class Trainings:
-  """The runs of a folder, and the training that is at work there."""
+  """The runs of a folder, and what is at work there."""
 
   def __init__(self, folder: Path | None):
     """Takes the folder of runs; None where nothing can be trained."""
     self._folder = folder
     self._lock = threading.Lock()
-    self._started: tuple[Path, subprocess.Popen[bytes]] | None = None
+    self._started: tuple[Path, str, subprocess.Popen[bytes]] | None = None
     self._live: dict[Path, live.Live] = {}
 
   @property
@@ -66,7 +92,7 @@ class Trainings:
       self._check_none()
       workdir = places.free(self.folder, name)
       runs.claim(workdir, config)
-      self._spawn(workdir)
+      self._spawn(workdir, TRAINING)
       return workdir.name
 
   def go_on(self, name: str) -> None:
@@ -79,18 +105,40 @@ class Trainings:
       workdir = self.workdir(name)
       self._check_none()
       runs.read_config(workdir)
-      self._spawn(workdir)
+      self._spawn(workdir, TRAINING)
 
-  def stop(self, name: str) -> None:
-    """Asks a training to save its step and to end; the second time, to end.
+  def evaluate(self, name: str, data: Mapping[str, str]) -> None:
+    """Evaluates a run anew, as `evaluate.py` does.
+
+    Args:
+      name: of the run.
+      data: changes of its config's `data`, see
+        `jinpaint.evaluation.evaluate.evaluate`.
 
     Raises:
-      UsageError: there is no such training at work.
+      UsageError: there is no such run, it has not been saved yet, or something
+        else is at work.
+    """
+    with self._lock:
+      workdir = self.workdir(name)
+      self._check_none()
+      if not checkpoints.exist(workdir):
+        raise UsageError(f'{name} has nothing to evaluate yet: no step of it '
+                         'is saved')
+      self._spawn(workdir, EVALUATION, json.dumps(dict(data)))
+
+  def stop(self, name: str, what: str = TRAINING) -> None:
+    """Asks a training to save its step and to end; the second time, to end.
+
+    An evaluation ends at once.
+
+    Raises:
+      UsageError: there is no such training or evaluation at work.
     """
     workdir = self.workdir(name)
-    record = training_process.record_of(workdir)
+    record = run_process.record_of(workdir, what)
     if record is None or record.state != RUNNING:
-      raise UsageError(f'no training is at work in {name}')
+      raise UsageError(f'no {what} is at work in {name}')
     with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
       psutil.Process(record.pid).terminate()
 
@@ -101,7 +149,9 @@ class Trainings:
       UsageError: there is none of this name.
     """
     workdir = places.below(self.folder, name, '--runs')
-    if not (workdir / 'config.json').is_file():
+    # What lies deeper is not looked at when something is to be at work alone.
+    if workdir.parent != self.folder or not (
+        workdir / 'config.json').is_file():
       raise UsageError(f'there is no run "{name}"')
     return workdir
 
@@ -136,46 +186,68 @@ class Trainings:
     """
     config = runs.read_config(workdir)
     stage = runs.stage_of(config)
-    record = training_process.record_of(workdir)
-    starting = self._is_starting(workdir)
-    state = RUNNING if starting else record.state if record else ''
     step, steps = live.progress(workdir) or (0, config.steps)
-    ended = record.ended if record and not starting else 0.0
-    began = record.began if record and not starting else time.time()
     return {
-        'name': workdir.relative_to(self.folder).as_posix(), 'state': state,
-        'message': record.message if record and not starting else '',
+        'name': workdir.relative_to(self.folder).as_posix(),
+        **self._stands(workdir, TRAINING),
         'system': config.system, 'stage': config.stage,
         'source': config.data.source.removeprefix('folder:'),
         'step': step, 'steps': steps,
-        'passed': max((ended or time.time()) - began, 0) if state else 0,
         'networks': sorted(stage.networks), 'fills': stage.fills,
         'evaluated': (workdir / 'evaluation' / 'summary.json').is_file(),
+        'evaluation': self._stands(workdir, EVALUATION),
         'saved': checkpoints.exist(workdir)}
 
-  def _is_starting(self, workdir: Path) -> bool:
+  def evaluation(self, name: str) -> dict[str, Any]:
+    """Returns how the evaluation of a run stands, and what it has scored.
+
+    Raises:
+      UsageError: there is no such run.
+    """
+    workdir = self.workdir(name)
+    record = self._record(workdir, EVALUATION)
+    return {'run': name, **self._stands(workdir, EVALUATION),
+            'photographs': record.photographs if record else 0,
+            'scored': live.scored(workdir, record.began) if record else 0}
+
+  def _record(self, workdir: Path, what: str) -> Record | None:
+    """Returns what a process has written of itself; None before it has."""
+    return (None if self._is_starting(workdir, what)
+            else run_process.record_of(workdir, what))
+
+  def _stands(self, workdir: Path, what: str) -> dict[str, Any]:
+    """Returns the state of a training or an evaluation, and since when."""
+    record = self._record(workdir, what)
+    if record is None:
+      starting = self._is_starting(workdir, what)
+      return {'state': RUNNING if starting else '', 'message': '', 'passed': 0}
+    return {'state': record.state, 'message': record.message,
+            'passed': max((record.ended or time.time()) - record.began, 0)}
+
+  def _is_starting(self, workdir: Path, what: str) -> bool:
     """Whether its process is there and has not yet written that it is."""
-    if self._started is None or self._started[0] != workdir:
+    if self._started is None or self._started[:2] != (workdir, what):
       return False
-    process = self._started[1]
+    process = self._started[2]
     if process.poll() is not None:  # which also lets the system forget it
       return False
-    record = training_process.record_of(workdir)
+    record = run_process.record_of(workdir, what)
     return record is None or record.pid != process.pid
 
   def _check_none(self) -> None:
-    """Raises `UsageError` if a training is at work."""
+    """Raises `UsageError` if a training or an evaluation is at work."""
     for path in self.folder.iterdir():
-      record = training_process.record_of(path)
-      if self._is_starting(path) or (record and record.state == RUNNING):
-        raise UsageError(f'{path.name} is being trained; wait for it or stop '
-                         'it: one training is at work at a time')
+      for what in _LOGS:
+        if self._stands(path, what)['state'] == RUNNING:
+          raise UsageError(
+              f'{path.name} is being {_DOING[what]}; wait for it or stop it: '
+              'one training or evaluation is at work at a time')
 
-  def _spawn(self, workdir: Path) -> None:
-    with (workdir / live.LOG).open('ab') as log:
+  def _spawn(self, workdir: Path, what: str, *args: str) -> None:
+    with (workdir / _LOGS[what]).open('ab') as log:
       process = subprocess.Popen(
-          [sys.executable, '-m', 'jinpaint.app.training_process',
-           str(workdir)], stdin=subprocess.DEVNULL, stdout=log,
+          [sys.executable, '-m', 'jinpaint.app.run_process', what,
+           str(workdir), *args], stdin=subprocess.DEVNULL, stdout=log,
           stderr=subprocess.STDOUT, start_new_session=True,
-          env={**os.environ, 'PYTHONUNBUFFERED': '1'})
-    self._started = workdir, process
+          env=_environment())
+    self._started = workdir, what, process

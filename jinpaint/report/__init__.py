@@ -6,6 +6,11 @@ makes images part of the file. How the page looks and what it says stands in
 `templates/`.
 """
 
+from pathlib import Path
+
 from jinpaint.report.page import write
 
-__all__ = ['write']
+__all__ = ['SHARED_STYLE', 'write']
+
+# The colours and tables of reports, which the page of `jinpaint app` has, too.
+SHARED_STYLE = Path(__file__).with_name('templates') / 'shared.css'

@@ -71,7 +71,8 @@ def write(workdirs: Sequence[Path], output: Path, *,
       groups=list(_groups(runs)),
       settings=_settings({run.name: run.config for run in runs}),
       figures=[_figures(run, album) for run in runs if run.history.pictures],
-      album=album, most_images=plots.MOST_IMAGES, style=_asset('style.css'),
+      album=album, most_images=plots.MOST_IMAGES,
+      style=_asset('shared.css') + _asset('style.css'),
       script=_asset('script.js'))
   # Names of files may hold bytes that are no text.
   files.write_atomically(output, html.encode(errors='backslashreplace'))

@@ -20,7 +20,7 @@ import tifffile
 import uvicorn
 from visitors import ask, encoded, hole, LIGHT, noise, serving, upload, visitor
 
-from jinpaint.app import pictures, server
+from jinpaint.app import guesses, pictures, server
 from jinpaint.app import serving as serving_module
 from jinpaint.app.settings import Limits, Settings
 from jinpaint.errors import UsageError
@@ -453,6 +453,42 @@ def test_with_a_user_nobody_else_gets_anything():
     assert status('ann:schlüssel') == 200
   with pytest.raises(UsageError, match='needs a password'):
     Settings(user='ann')
+
+
+def test_passwords_cannot_be_guessed_fast():
+  with serving(user='ann', password='right') as app:
+    def sign_in(password, address):
+      given = base64.b64encode(f'ann:{password}'.encode()).decode()
+      client = TestClient(app, base_url='http://127.0.0.1', headers=LIGHT,
+                          client=(address, 50_000))
+      return client.get('/api/state', headers={
+          'Authorization': f'Basic {given}'} if password else {})
+    for guess in range(10):
+      assert sign_in(str(guess), '10.0.0.1').status_code == 401
+    answer = sign_in('right', '10.0.0.1')  # as any other guess
+    assert refused(answer, 429, 'wait')
+    assert 0 < int(answer.headers['retry-after']) <= 6
+    assert sign_in('', '10.0.0.1').status_code == 401  # not a guess
+    assert sign_in('right', '10.0.0.2').status_code == 200
+
+
+def test_guesses_are_forgiven_and_few_addresses_are_remembered():
+  now = [100.0]
+  wrong = guesses.Guesses(lambda: now[0])
+  for _ in range(10):
+    assert wrong.wait('10.0.0.1') == 0
+    wrong.note('10.0.0.1')
+  assert wrong.wait('10.0.0.1') == pytest.approx(6)
+  now[0] += 6
+  assert wrong.wait('10.0.0.1') == 0
+  wrong.note('10.0.0.1')
+  assert wrong.wait('10.0.0.1') == pytest.approx(6)
+  for guess in range(10):  # one host of a network that is its own
+    wrong.note(f'2001:db8::{guess}')
+  assert wrong.wait('2001:db8::ffff') > 0
+  for number in range(5000):
+    wrong.note(f'10.1.{number // 250}.{number % 250}')
+  assert len(wrong._forgiven) == guesses._ADDRESSES
 
 
 # Sessions.

@@ -78,7 +78,8 @@ def test_a_form_that_nobody_touched_is_the_config(name, variant):
   before = config.to_dict()
   texts = {field.name: field.read(config)
            for field in fields.fields_of(config)}
-  assert all(field.explanation for field in fields.fields_of(config))
+  assert all(field.explanation and 'jinpaint.' not in field.explanation
+             for field in fields.fields_of(config))
   # Tests have four devices, for which not every paper's batch can be dealt out.
   expected = {'BATCH_SIZE'} if config.batch_size % 4 else set()
   assert fields.changed(config, texts).keys() == expected
@@ -91,6 +92,16 @@ def test_every_system_and_every_stage_is_offered():
              for variant in recipe['variants']}
   assert offered == {(system, stage) for system in systems.NAMES
                      for stage in systems.stages(system)}
+
+
+def test_words_behind_a_variant_are_offered_and_change_the_config():
+  offered = recipes.variants('edgeconnect')
+  assert offered[:4] == ('edge', 'edge,defaults', 'edge,celeba',
+                         'edge,celeba,defaults')
+  assert 'completion,paper' in recipes.variants('cfs')
+  assert 'inpaint,summary,places2' in recipes.variants('sketchrefiner')
+  assert recipes.config_of('inpaintgan', 'joint,defaults').options.style == 1
+  assert recipes.config_of('inpaintgan', 'joint').options.style != 1
 
 
 @pytest.mark.parametrize(('name', 'text', 'message'), [

@@ -10,15 +10,16 @@ import time
 
 import cv2
 import numpy as np
+import page_processes
 import psutil
 import pytest
 import report_files
 from starlette.testclient import TestClient
 
 from jinpaint import runs
-from jinpaint.app import live, server, training_process
+from jinpaint.app import live, run_process, server, trainings
+from jinpaint.app.run_process import Record
 from jinpaint.app.settings import Settings
-from jinpaint.app.training_process import Record
 from jinpaint.configs import pconv_lines
 
 # A run of seconds, by the names of the form's fields.
@@ -39,12 +40,7 @@ def root(tmp_path):
       cv2.imwrite(str(tmp_path / folder / f'{index}.png'),
                   report_files.picture(seed=index))
   yield tmp_path
-  # A training outlives the server, but not these tests.
-  for path in (tmp_path / 'runs').iterdir():
-    record = training_process.record_of(path)
-    if record and record.state == training_process.RUNNING and (
-        record.pid != os.getpid()):
-      os.kill(record.pid, signal.SIGKILL)
+  page_processes.kill_all(tmp_path / 'runs')
 
 
 def open_page(root):
@@ -86,6 +82,9 @@ def test_the_first_step_leads_to_the_settings(page):
   answer = page.post('/api/recipes/check', json=FORM).json()
   assert answer['wrong'] == {}
   assert answer['name'] == 'pconv_lines-photos'
+  worded = {**FORM, 'recipe': 'edgeconnect', 'variant': 'edge,celeba'}
+  assert page.post('/api/recipes/check', json=worded).json()['name'] == (
+      'edgeconnect-edge-celeba')
   table = [field['name'] for field in answer['fields'] if field['in_table']]
   assert table[:3] == ['LR', 'D2G_LR', 'BETA1']
 
@@ -183,6 +182,17 @@ def test_one_training_is_at_work_at_a_time(root, page):
   assert not (root / 'runs' / 'pconv_lines-photos').exists()
 
 
+@pytest.mark.parametrize(('given', 'filling', 'training'), [
+    ({}, '0.25', '0.7'), ({'XLA_CLIENT_MEM_FRACTION': '0.4'}, '0.4', '0.4'),
+    ({'XLA_PYTHON_CLIENT_MEM_FRACTION': '0.4'}, None, None)])
+def test_filling_leaves_a_gpu_s_memory_to_the_training_beside_it(
+    given, filling, training, monkeypatch):
+  monkeypatch.setattr(os, 'environ', dict(given))
+  trainings.share_memory()
+  assert os.environ.get('XLA_CLIENT_MEM_FRACTION') == filling
+  assert trainings._environment().get('XLA_CLIENT_MEM_FRACTION') == training
+
+
 @pytest.mark.slow
 def test_a_training_stops_goes_on_and_survives_the_server(root):
   with open_page(root) as page:
@@ -196,7 +206,7 @@ def test_a_training_stops_goes_on_and_survives_the_server(root):
     while not (seen := ask(page, name))['news']['latest']:
       assert time.monotonic() < end, seen['log']['text']
       time.sleep(0.2)
-  record = training_process.record_of(root / 'runs' / name)
+  record = run_process.record_of(root / 'runs' / name)
   # A session of its own: what ends the server's terminal does not reach it.
   assert os.getsid(record.pid) == record.pid
   with open_page(root) as page:  # a new server finds what the old one started
@@ -221,7 +231,7 @@ def test_a_training_stops_goes_on_and_survives_the_server(root):
       assert time.monotonic() < end
       time.sleep(0.2)
     assert f'going on from step {step}' in ask(page, name)['log']['text']
-    os.kill(training_process.record_of(root / 'runs' / name).pid,
+    os.kill(run_process.record_of(root / 'runs' / name).pid,
             signal.SIGKILL)
     assert until(page, name, 'killed')['run']['step'] > step
 

@@ -2,6 +2,7 @@
 // a run or a file of weights.
 import {getJSON, postJSON, remove, request} from '/static/api.js';
 import {byId, make} from '/static/elements.js';
+import {titleOf} from '/static/titles.js';
 
 const PIECE = 8 * 2 ** 20;
 const panel = byId('panel-convert');
@@ -34,7 +35,7 @@ async function arrive() {
     entries.map(([value, text]) => make('option', {value}, text)));
   byId('convert-what').replaceChildren(
     group('All files of a system: a run', known.systems.map(
-      ({name}) => [`system:${name}`, name])),
+      ({name}) => [`system:${name}`, titleOf(name)])),
     group('One network: a file of weights', known.networks.map(
       name => [`network:${name}`, name])));
   showWhat();
@@ -164,7 +165,8 @@ function showResult({run, stage, file, fresh, files}) {
   }
   lines.push(table(files));
   if (run) {
-    lines.push(make('a', {className: 'button primary', href: '#inpaint'},
+    lines.push(make('a', {className: 'button primary', 
+      href: `#inpaint/${encodeURIComponent(run)}`},
       'Use it under Inpaint'));
   }
   byId('convert-result').replaceChildren(...lines);

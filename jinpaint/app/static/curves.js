@@ -40,6 +40,10 @@ class Panel {
     if (!width) return; // not shown
     const steps = [...this.values.keys()].sort((a, b) => a - b);
     const data = [steps, steps.map(step => this.values.get(step))];
+    if (data[1].every(value => value === null)) {
+      this.place.textContent = `Not finite at step ${steps.at(-1)}, nor before.`;
+      return;
+    }
     if (this.plot) {
       this.plot.setSize({width, height: HEIGHT});
       this.plot.setData(data);
@@ -48,6 +52,7 @@ class Panel {
     const soft = colour('soft');
     const grid = {stroke: colour('line'), width: 0.5};
     const axis = {stroke: soft, grid, ticks: grid, font: '11px system-ui'};
+    this.place.textContent = '';
     this.plot = new uPlot({
       width, height: HEIGHT, legend: {show: false},
       cursor: {points: {size: 6}, y: false},

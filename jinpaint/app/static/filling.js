@@ -15,7 +15,8 @@ function describe({state, position, done, message}) {
       'Waiting; this is the next one.';
   }
   const share = done > 0 && done < 1 ? ` ${Math.round(100 * done)} %.` : '';
-  return `${message || 'Filling.'}${share}`;
+  return message ? `${message}${share}` : share ? `Filling.${share}` :
+    'Filling. The first picture of each size takes longer than others.';
 }
 
 export class Filling {

@@ -263,7 +263,10 @@ async function refresh() {
     const state = await getState({refresh: true});
     ({models} = state);
     const names = new Set(models.map(({name}) => name));
-    const chosen = byId('model').value;
+    // #inpaint/NAME chooses a model, once: a reload shows it again.
+    const wanted = location.hash.startsWith('#inpaint/')
+      ? decodeURIComponent(location.hash.slice('#inpaint/'.length)) : '';
+    const chosen = names.has(wanted) ? wanted : byId('model').value;
     showOptions(byId('model'), models, names.has(chosen) ? chosen : null);
     if (!byId('strategy').length) {
       showOptions(byId('strategy'), state.strategies, null);

@@ -1,11 +1,15 @@
 // The first two steps of a training: what is trained on what, and its settings.
 import {getJSON, postJSON} from '/static/api.js';
 import {byId, choose, complain, make} from '/static/elements.js';
+import {GuideField} from '/static/guides.js';
+import {titleOf} from '/static/titles.js';
 
 let offered = null;
 let data = '';
 let hooks = {};
 let asked = 0;
+const guides = Object.fromEntries(['mask', 'edge', 'sketch'].map(
+  what => [what, new GuideField(`train-${what}`)]));
 
 const recipe = () => offered.recipes.find(
   ({name}) => name === byId('train-recipe').value);
@@ -16,17 +20,10 @@ const variant = () => recipe().variants.find(
 export async function load() {
   offered = await getJSON('/api/recipes');
   choose(byId('train-recipe'), offered.recipes.map(({name, about}) =>
-    [name, TITLES[name] ?? name]), byId('train-recipe').value || 'quickstart');
+    [name, titleOf(name)]), byId('train-recipe').value || 'quickstart');
   showRecipe();
   showFolders();
 }
-
-// How the systems write their names; others are called as their configs.
-const TITLES = {
-  cfs: 'CFS', edgeconnect: 'EdgeConnect', gated: 'Gated convolution',
-  inpaintgan: 'InpaintGAN', isnet: 'ISNet', lama: 'LaMa', pconv: 'PConv',
-  pconv_lines: 'PConv for lines', quickstart: 'Quick start',
-  scratches: 'Scratches', sketchrefiner: 'SketchRefiner'};
 
 function showRecipe() {
   const {about, variants} = recipe();
@@ -49,44 +46,10 @@ function showVariant() {
   const {trains, needs, takes, mask, edge, sketch} = variant();
   byId('train-stage-about').textContent =
     `Trains: ${trains.join(', ').replaceAll('_', ' ')}.`;
-  showGuide('mask', mask);
-  showGuide('edge', edge);
-  showGuide('sketch', sketch);
-  showRuns(needs, takes);
-}
-
-function showGuide(what, guide) {
-  byId(`train-${what}-field`).hidden = !guide;
-  if (!guide) return;
-  choose(byId(`train-${what}`), offered.kinds[what].map(
-    ({name, title}) => [name, title]), guide.kind);
-  byId(`train-${what}-options`).value = guide.options;
-  choose(byId(`train-${what}-folder`), [['', 'Choose a folder'],
-    ...(offered.folders ?? []).map(({path}) => [path, path])]);
-  showKind(what);
-}
-
-function showKind(what) {
-  const kind = offered.kinds[what].find(
-    ({name}) => name === byId(`train-${what}`).value);
-  const options = byId(`train-${what}-options`);
-  const folder = byId(`train-${what}-folder`);
-  complain(byId(`train-${what}`), byId(`train-${what}-error`));
-  byId(`train-${what}-about`).textContent = [
-    kind.about, kind.options.length && `Options: ${kind.options.join('; ')}.`,
-  ].filter(Boolean).join(' ');
-  for (const [element, isShown] of [
-    [options, kind.options.length], [folder, kind.reads_files]]) {
-    element.hidden = !isShown;
-    element.labels[0].hidden = !isShown;
+  for (const [what, guide] of Object.entries({mask, edge, sketch})) {
+    guides[what].show(guide, offered.kinds[what], offered.folders ?? []);
   }
-}
-
-function changeKind(what) {
-  const own = variant()[what];
-  const kind = byId(`train-${what}`).value;
-  byId(`train-${what}-options`).value = own.kind === kind ? own.options : '';
-  showKind(what);
+  showRuns(needs, takes);
 }
 
 function showRuns(needs, takes) {
@@ -108,8 +71,9 @@ function showRuns(needs, takes) {
 
 // --- the folder of photographs
 
-const pathText = path => path === offered.photos
-  ? 'the photographs that come with scikit-image' : path;
+const pathText = path => ({
+  [offered.photos]: 'the photographs that come with scikit-image',
+  '.': 'the whole folder'}[path] ?? path);
 
 function showFolders() {
   const {folders, photos} = offered;
@@ -123,7 +87,7 @@ function showFolders() {
   make('span', {className: 'soft numbers'}, note)));
   byId('train-folder-list').replaceChildren(
     ...(folders ?? []).map(({path, images, more}) => entry(
-      path, path === '.' ? 'all of it' : path,
+      path, pathText(path),
       `${images}${more ? ' or more' : ''} images`)),
     entry(photos, pathText(photos), '9 images'));
 }
@@ -169,37 +133,26 @@ function described(found, query) {
 
 // --- what the form says
 
-function guideOf(what) {
-  if (!variant()[what]) return null;
-  const shown = id => byId(id).hidden ? '' : byId(id).value.trim();
-  return {kind: byId(`train-${what}`).value,
-    options: shown(`train-${what}-options`),
-    folder: shown(`train-${what}-folder`)};
-}
-
 function configuration() {
   const started = byId('train-start').querySelectorAll(':checked');
   return {
     recipe: recipe().name, variant: variant().name, data,
-    mask: guideOf('mask'), edge: guideOf('edge'), sketch: guideOf('sketch'),
+    mask: guides.mask.value(), edge: guides.edge.value(),
+    sketch: guides.sketch.value(),
     start_from: [...started].map(({value}) => value)};
 }
 
-const PLACES = {
-  data: ['train-select', 'train-data-error'],
-  mask: ['train-mask', 'train-mask-error'],
-  edge: ['train-edge', 'train-edge-error'],
-  sketch: ['train-sketch', 'train-sketch-error'],
-  start_from: ['train-start-field', 'train-start-error']};
-
 /** Shows what is wrong with the first step; returns whether something is. */
 function showWrong(wrong) {
-  for (const [name, [field, error]] of Object.entries(PLACES)) {
-    complain(byId(field), byId(error), wrong[name]);
-  }
-  const [first] = Object.keys(PLACES).filter(name => wrong[name]);
+  const place = (field, error) => ({
+    complain: text => complain(byId(field), byId(error), text),
+    focus: () => byId(field).focus()});
+  const places = {data: place('train-select', 'train-data-error'), ...guides,
+    start_from: place('train-start-field', 'train-start-error')};
+  for (const [name, field] of Object.entries(places)) field.complain(wrong[name]);
+  const first = Object.keys(places).find(name => wrong[name]);
   if (wrong.recipe) hooks.onError({message: wrong.recipe});
-  else if (first) byId(PLACES[first][0]).focus();
+  else if (first) places[first].focus();
   return Boolean(wrong.recipe || first);
 }
 
@@ -222,13 +175,32 @@ let fields = [];
 
 const idOf = name => `train-field-${name.replace(/[^\w-]/g, '-')}`;
 
-function entry({name, explanation, value, choices}) {
+function entry({name, explanation, value, choices, usual}) {
   const id = idOf(name);
-  const control = choices.length
-    ? make('select', {id}) : make('input', {
-      id, value, spellcheck: false, autocomplete: 'off'});
-  if (choices.length) choose(control, choices.map(one => [one, one]), value);
-  control.addEventListener('input', () => complain(control, byId(`${id}-error`)));
+  const listening = control => {
+    control.addEventListener(
+      'input', () => complain(control, byId(`${id}-error`)));
+    return control;
+  };
+  const input = () => listening(make('input', {
+    id, value, spellcheck: false, autocomplete: 'off'}));
+  const select = options => {
+    const control = listening(make('select', {id}));
+    choose(control, options, value);
+    return control;
+  };
+  const same = names => names.map(one => [one, one]);
+  let control;
+  if (choices.length) control = select(same(choices));
+  else if (usual.length) {
+    control = select([...same(usual), ['', 'Another value ...']]);
+    control.addEventListener('change', () => {
+      if (control.value) return;
+      const written = input();
+      control.replaceWith(written);
+      written.select();
+    });
+  } else control = input();
   return make('div', {className: 'field'},
     make('label', {htmlFor: id, title: name}, name.split('.').at(-1)), control,
     make('p', {className: 'note'}, explanation),
@@ -288,9 +260,6 @@ export function setUp(given) {
   byId('train-recipe').addEventListener('change', showRecipe);
   byId('train-stage').addEventListener('change', showStage);
   byId('train-variant').addEventListener('change', showVariant);
-  for (const what of ['mask', 'edge', 'sketch']) {
-    byId(`train-${what}`).addEventListener('change', () => changeKind(what));
-  }
   const dialog = byId('train-folders');
   byId('train-select').addEventListener('click', () => {
     dialog.returnValue = '';

@@ -69,10 +69,15 @@ function showRun(run, latest) {
   state.dataset.state = run.state;
   byId('train-stop').hidden = !isRunning;
   byId('train-go-on').hidden = isRunning || run.state === 'finished';
-  byId('train-use').hidden = !(run.saved && run.fills && !isRunning);
+  const use = byId('train-use');
+  use.hidden = !(run.saved && run.fills && !isRunning);
+  use.hash = `inpaint/${encodeURIComponent(run.name)}`;
   const message = byId('train-message');
-  message.className = `notice ${run.state === 'failed' ? 'error' : 'warning'}`;
+  message.className = `notice ${
+    {failed: 'error', running: ''}[run.state] ?? 'warning'}`;
   message.textContent = run.message || {
+    running: run.step ? '' : 'It opens the photographs and compiles the first ' +
+      'step, which takes some seconds to minutes.',
     killed: 'The training ended without a word, as if it was killed or the ' +
       'machine was switched off. Resume goes on from the last checkpoint.',
   }[run.state] || '';

@@ -7,6 +7,14 @@ const bounded = (value, low, high) => Math.min(Math.max(value, low), high);
 
 document.documentElement.classList.add('scripted');
 
+// Where the report is a part of a page, the address says which theme that has.
+const follow = () => {
+  const [, theme] = /^#theme=(light|dark|system)$/.exec(location.hash) ?? [];
+  if (theme) document.documentElement.dataset.theme = theme;
+};
+addEventListener('hashchange', follow);
+follow();
+
 // A select shows one of the children of the element that it names.
 for (const select of all('[data-switches]')) {
   const children = [...document.getElementById(select.dataset.switches).children];

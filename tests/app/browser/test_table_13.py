@@ -58,6 +58,7 @@ def test_15_a_new_file_takes_the_place_of_the_one_before(inpaint):
 
 
 def test_16_mask_image_goes_to_the_marking(inpaint):
+  assert inpaint.page.evaluate('document.activeElement.id') != 'stage'
   inpaint.page.get_by_role('button', name='Mask image').click()
   assert inpaint.page.locator('#step-mark').get_attribute('aria-current') == (
       'step')

@@ -5,20 +5,20 @@ Those of the other windows are in `test_table_13.py`.
 
 import dataclasses
 import json
-import os
 import re
-import signal
 import time
 
 import cv2
+import page_processes
 import page_server
 from page_steps import noise
 import psutil
 import pytest
 import report_files
 
-from jinpaint.app import training_process, trainings
-from jinpaint.app.training_process import Record
+from jinpaint import runs
+from jinpaint.app import run_process, trainings
+from jinpaint.app.run_process import Record
 
 pytestmark = pytest.mark.xdist_group('browser')
 
@@ -38,12 +38,7 @@ def folder(tmp_path_factory):
     cv2.imwrite(str(root / 'data' / 'faces' / f'{index}.png'),
                 noise(seed=index))
   yield root
-  # A training outlives the server, but not these tests.
-  for path in (root / 'runs').iterdir():
-    record = training_process.record_of(path)
-    if record and record.state == training_process.RUNNING and (
-        record.pid != os.getpid()):
-      os.kill(record.pid, signal.SIGKILL)
+  page_processes.kill_all(root / 'runs')
 
 
 @pytest.fixture(scope='module')
@@ -79,15 +74,25 @@ def chosen(page, label):
       'it => it.selectedOptions[0].textContent')
 
 
+def sent(page):
+  """Returns what the form sends when it goes to the next step."""
+  with page.expect_request('**/api/recipes/check') as request:
+    page.get_by_role('button', name='Next').click()
+  return request.value.post_data_json
+
+
 @pytest.mark.parametrize(('number', 'model', 'trains'), [
     (4, 'Edge Model', 'edge generator'),
     (5, 'Inpaint Model', 'inpaint generator'),
     (6, 'Joint Model', 'edge generator')])
 def test_04_05_06_a_model_to_train_is_chosen(number, model, trains, page):
+  page.get_by_label('Model to train').select_option(  # another one before
+      'Joint Model' if number == 4 else 'Edge Model')
   page.get_by_label('Model to train').select_option(model)
   assert chosen(page, 'Model to train') == model
   assert trains in page.locator('#train-stage-about').inner_text()
-  assert page.get_by_label('Variant').is_visible() == (number == 4)
+  assert sent(page)['variant'] in {4: ('effunet', 'egc', 'egc_svr', 'mec'),
+                                   5: ('inpaint',), 6: ('joint',)}[number]
 
 
 def test_07_random_block_is_chosen(page):
@@ -95,12 +100,14 @@ def test_07_random_block_is_chosen(page):
   page.get_by_label('Masking image').select_option('Random block')
   assert chosen(page, 'Masking image') == 'Random block'
   assert page.get_by_label('Masking options').input_value() == 'fraction=0.125'
+  assert sent(page)['mask']['kind'] == 'block'
 
 
 def test_08_canny_is_chosen(page):
   page.get_by_label('Edge Detector').select_option('HED')
   page.get_by_label('Edge Detector').select_option('Canny')
   assert chosen(page, 'Edge Detector') == 'Canny'
+  assert sent(page)['edge']['kind'] == 'canny'
 
 
 def test_09_the_path_is_written_below_the_button(page):
@@ -120,7 +127,7 @@ def test_10_without_a_folder_a_red_message_says_so(page):
       'it => getComputedStyle(it).color'))[:3])
   assert red > 2 * max(green, blue)
   assert (message.bounding_box()['y']
-          >= page.locator('#train-path').bounding_box()['y'])
+          > page.locator('#train-path').bounding_box()['y'])
   assert page.get_by_label('LR', exact=True).is_hidden()
   choose_faces(page)
   assert message.is_hidden()
@@ -133,16 +140,38 @@ def test_11_next_opens_the_training_configuration(page):
   assert page.locator('#train-configuration').is_hidden()
 
 
-def test_12_a_learning_rate_is_chosen(page):
+def test_12_a_learning_rate_is_chosen(page, pretended):
   go_next(page)
+  page.get_by_label('LR', exact=True).select_option('0.001')
+  page.get_by_label('LR', exact=True).select_option('0.0001')
+  assert chosen(page, 'LR') == '0.0001'
+  page.get_by_label('LR', exact=True).select_option('0.001')
+  page.get_by_role('button', name='Train the model').click()
+  page.get_by_role('timer').wait_for()
+  assert rates(pretended) == {'generator': 1e-3, 'discriminator': 1e-4}
+
+
+def test_12_any_other_learning_rate_can_be_written(page, pretended):
+  go_next(page)
+  page.get_by_label('LR', exact=True).select_option('Another value ...')
   rate = page.get_by_label('LR', exact=True)
   assert rate.input_value() == '0.0001'
-  rate.fill('fast')
+  rate.press_sequentially('fast')  # all of it is selected
   page.get_by_role('button', name='Train the model').click()
   page.get_by_text("learning_rate is float, not 'fast'").wait_for()
-  rate.fill('0.0001')
-  assert rate.input_value() == '0.0001'
+  rate.fill('0.00007')
   assert page.get_by_text('learning_rate is float').is_hidden()
+  page.get_by_role('button', name='Train the model').click()
+  page.get_by_role('timer').wait_for()
+  assert rates(pretended) == {'generator': 7e-5, 'discriminator': 7e-6}
+
+
+def rates(started):
+  """Returns the learning rates of the edge model that was started."""
+  [workdir] = started
+  adams = runs.read_config(workdir).optimizers
+  return {player: pytest.approx(adams[f'edge_{player}'].learning_rate)
+          for player in ('generator', 'discriminator')}
 
 
 @pytest.fixture
@@ -150,7 +179,7 @@ def pretended(monkeypatch):
   """Trainings whose process is this one, and which have made three steps."""
   started = []
 
-  def spawn(self, workdir):
+  def spawn(self, workdir, what):
     process = psutil.Process()
     (workdir / 'training.json').write_text(json.dumps(dataclasses.asdict(
         Record(process.pid, process.create_time(), time.time()))))
@@ -166,7 +195,7 @@ def pretended(monkeypatch):
   for workdir in started:
     record = json.loads((workdir / 'training.json').read_text())
     (workdir / 'training.json').write_text(
-        json.dumps(record | {'state': training_process.STOPPED}))
+        json.dumps(record | {'state': run_process.STOPPED}))
 
 
 def test_13_train_the_model_opens_the_training_with_a_timer(page, pretended):
@@ -220,7 +249,8 @@ def test_a_training_is_stopped_resumed_and_its_model_chosen(page, new_page):
   assert f'going on from step {made}' in page.locator('#train-log').inner_text()
   assert state.inner_text() == 'finished'
   page.get_by_role('link', name='Use it under Inpaint').click()
-  page.get_by_label('Model', exact=True).select_option('mine')
+  page.wait_for_function(
+      "() => document.getElementById('model').value === 'mine'")
   page.get_by_role('tab', name='Compare').click()
   page.get_by_role('checkbox', name=re.compile('^mine')).check()
   page.get_by_role('button', name='Compare', exact=True).click()
