@@ -12,8 +12,8 @@ from jinpaint.types import Array
 # scale is a few of its pixels wide, and so many steps reach across it.
 _STEPS = 16
 # So often an image is halved whose size is not known: to one pixel, if its
-# longer side has 65,536 of them, which is more than JPEG allows.
-_MOST_HALVINGS = 16
+# longer side has 16,384 of them.
+_MOST_HALVINGS = 14
 # Scales, from the finest on, at which `biharmonic` is biharmonic. What is still
 # a hole at an eighth of the size is too wide to go on with slopes across it.
 _SCALES = 3
@@ -130,6 +130,14 @@ def _halved(x: Array) -> Array:
 
 def _doubled(x: Array, size: tuple[int, ...]) -> Array:
   """Returns twice the size, bilinear, cut to `size`."""
-  b, h, w, c = x.shape
-  doubled = jax.image.resize(x, (b, 2 * h, 2 * w, c), 'bilinear')
-  return doubled[:, :size[0], :size[1]]
+  for axis in (1, 2):
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (1, 1)
+    padded = jnp.pad(x, padding, mode='edge')
+    before, after = (
+        lax.slice_in_dim(padded, start, start + x.shape[axis], axis=axis)
+        for start in (0, 2))
+    pairs = jnp.stack([0.25 * before + 0.75 * x, 0.75 * x + 0.25 * after],
+                      axis + 1)
+    x = pairs.reshape(*x.shape[:axis], -1, *x.shape[axis + 1:])
+  return x[:, :size[0], :size[1]]
