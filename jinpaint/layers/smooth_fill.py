@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jax
 from jax import lax
 import jax.numpy as jnp
 
