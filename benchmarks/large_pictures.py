@@ -24,7 +24,7 @@ from skimage import data
 
 import jinpaint
 from jinpaint.data import files, masks
-from jinpaint.inference import plans
+from jinpaint.inference import names, plans
 
 
 def holes(size: int):
@@ -90,7 +90,7 @@ def main() -> None:
   parser.add_argument('--longest', type=int, default=512,
                       help='side of the smaller picture')
   parser.add_argument('--huge', action='store_true')
-  parser.add_argument('--strategy', default='auto', choices=plans.STRATEGIES,
+  parser.add_argument('--strategy', default='auto', choices=names.STRATEGIES,
                       help='of --huge')
   parser.add_argument('--output', type=Path, help='a folder for pictures')
   args = parser.parse_args()

@@ -4,6 +4,7 @@ import argparse
 import time
 
 from jinpaint.commands import parsers
+from jinpaint.inference.names import DEFAULT_PLATFORMS, PLATFORMS
 
 
 def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
@@ -30,7 +31,7 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       '(default: one program for any size; of systems that '
                       'cannot be traced so, 256,512,1024)')
   parser.add_argument('--platforms', type=_platforms,
-                      default=('cpu', 'cuda', 'tpu'),
+                      default=DEFAULT_PLATFORMS,
                       help='those that programs are made for (default: '
                       'cpu,cuda,tpu)')
   parser.add_argument('--overwrite', action='store_true')
@@ -82,10 +83,9 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 def _platforms(text: str) -> tuple[str, ...]:
   """Reads platforms, `cpu,cuda`."""
-  known = ('cpu', 'cuda', 'tpu', 'rocm')
   names = tuple(dict.fromkeys(text.split(',')))
   for name in names:
-    if name not in known:
+    if name not in PLATFORMS:
       raise argparse.ArgumentTypeError(
-          f'no platform "{name}"; there are: {", ".join(known)}')
+          f'no platform "{name}"; there are: {", ".join(PLATFORMS)}')
   return names

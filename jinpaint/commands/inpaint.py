@@ -13,11 +13,11 @@ from jinpaint.commands import case_flags, checking, parsers, writing
 from jinpaint.data import files, inspection, pairing
 from jinpaint.data.inspection import Look, Note, Opened
 from jinpaint.errors import UsageError
+from jinpaint.inference.names import STRATEGIES
 
 if TYPE_CHECKING:
   from jinpaint.inference import Inpainter, Task
 
-STRATEGIES = ('auto', 'original', 'crop', 'resize', 'tile')
 # Holes that are wider, in pixels, are not what the model that comes with
 # jinpaint was trained for.
 _THIN = 32

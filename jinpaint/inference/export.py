@@ -3,9 +3,9 @@
 What the file is like is said in `jinpaint.inference.exported_file`. If a system
 can be traced for heights and widths that are not known yet, one program takes
 all sizes; JAX makes a program of a fixed size of it, and compiles that, when it
-meets that size. Fourier transforms, contextual attention, published resizings
-and the scales of smooth fills cannot be traced so: there, programs of a few
-fixed sizes are written, and pictures of other sizes are filled in windows.
+meets that size. Fourier transforms, contextual attention and published
+resizings cannot be traced so: there, programs of a few fixed sizes are written,
+and pictures of other sizes are filled in windows.
 
 Convolutions have other forms on CPUs than elsewhere (`jinpaint.layers.conv`),
 so that each platform has a program of its own.
@@ -38,6 +38,7 @@ from jinpaint.inference.exported_file import (
     SUFFIX,
     WEIGHTS,
 )
+from jinpaint.inference.names import DEFAULT_PLATFORMS
 from jinpaint.inference.system import System
 from jinpaint.layers import conv
 from jinpaint.nets import Nets
@@ -45,7 +46,6 @@ from jinpaint.runs import packed
 from jinpaint.stage import complete
 from jinpaint.types import Array
 
-PLATFORMS = ('cpu', 'cuda', 'tpu')
 SIZES = (256, 512, 1024)
 _SMALLEST = 128  # windows have no use for less
 # Least heights and widths for which a system is tried to be traced. What
@@ -59,7 +59,7 @@ Program = Callable[..., tuple[Array, Array]]
 
 def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
           edge: str = '', sizes: Sequence[int] = (),
-          platforms: Sequence[str] = PLATFORMS, overwrite: bool = False
+          platforms: Sequence[str] = DEFAULT_PLATFORMS, overwrite: bool = False
           ) -> About:
   """Exports a run.
 

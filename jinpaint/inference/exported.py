@@ -9,9 +9,9 @@ import numpy as np
 from jinpaint import errors, images
 from jinpaint.errors import UsageError
 from jinpaint.inference import exported_file, pictures, windows
+from jinpaint.inference.names import EXPORTED_STRATEGIES
 from jinpaint.inference.pictures import Task
 
-STRATEGIES = ('auto', 'original', 'tile')
 # A picture of more pixels is filled in windows, unless the whole is asked for.
 _MOST_PIXELS = 2048 * 2048
 _WINDOW = 1024
@@ -66,7 +66,7 @@ class Exported:
       UsageError: there is no such strategy; the file is broken or no exported
         one; or it has no program that this JAX reads on this platform.
     """
-    errors.check_option('strategy', strategy, STRATEGIES)
+    errors.check_option('strategy', strategy, EXPORTED_STRATEGIES)
     self._path, self._strategy = path, strategy
     self.about, weights, programs = exported_file.read(path)
     self._weights = jax.device_put(weights)
@@ -131,7 +131,7 @@ class Exported:
 
   def _layout(self, hole: np.ndarray, strategy: str) -> '_Layout':
     """Returns how a picture is filled."""
-    errors.check_option('strategy', strategy, STRATEGIES)
+    errors.check_option('strategy', strategy, EXPORTED_STRATEGIES)
     height, width = hole.shape
     whole = _Layout(height, width, [windows.Window(0, 0, height, width)])
     sizes = self.about.sizes or (_WINDOW,)

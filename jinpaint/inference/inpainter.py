@@ -17,9 +17,10 @@ from jinpaint import devices, errors, images
 from jinpaint.guidance import Guidance
 from jinpaint.inference import opening, pictures, plans
 from jinpaint.inference.assembly import Assembly
+from jinpaint.inference.names import STRATEGIES
 from jinpaint.inference.opening import Given
 from jinpaint.inference.pictures import Task
-from jinpaint.inference.plans import Layout, Part, Plan, STRATEGIES
+from jinpaint.inference.plans import Layout, Part, Plan
 from jinpaint.inference.programs import Size
 from jinpaint.inference.system import System
 from jinpaint.stage import Stage

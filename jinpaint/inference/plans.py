@@ -8,9 +8,9 @@ import numpy as np
 
 from jinpaint import errors
 from jinpaint.inference import scaling, windows
+from jinpaint.inference.names import STRATEGIES
 from jinpaint.inference.windows import Window
 
-STRATEGIES = ('auto', 'original', 'tile', 'crop', 'resize')
 # Heights and widths of windows. They are multiples of what any network needs.
 SIZES = (2048, 1536, 1024, 768, 512, 256)
 TILE = 1024  # of the strategy 'tile'
@@ -19,6 +19,11 @@ LONGEST = 1024  # side of the smaller picture, of the strategy 'resize'
 # that are at most where windows are cropped.
 _MARGIN = 1 / 8
 _CROP_MARGIN = 128
+# Of a picture that has so many times the pixels of the largest window, what it
+# takes is estimated first. Where that is so many times what is free, nothing is
+# compiled to count it.
+_MUCH_LARGER = 4
+_FAR_ABOVE = 2
 # What windows share of a hole, where one of them knows a smaller share of its
 # pixels, is filled from a smaller picture.
 _LEAST_KNOWN = 1 / 2
@@ -36,6 +41,7 @@ class Plan(NamedTuple):
       are windows, for those holes alone that are wider than a window.
     needed: bytes that the whole picture would take, or 0 if nobody asked.
     free: bytes that there are.
+    is_estimate: whether `needed` is no count, but at least about that.
   """
 
   strategy: str = 'original'
@@ -43,6 +49,7 @@ class Plan(NamedTuple):
   smaller: tuple[int, int] | None = None
   needed: int = 0
   free: int = 0
+  is_estimate: bool = False
 
   def __str__(self) -> str:
     how = {'original': 'as a whole',
@@ -54,7 +61,8 @@ class Plan(NamedTuple):
       how += '' if self.strategy == 'resize' else ', wider holes from a picture'
       how += f' of {width} x {height} pixels'
     if self.window and self.needed:
-      how += (f': as a whole it would take {self.needed / 1e9:.1f} GB, and '
+      how += (f': as a whole it would take {"about " * self.is_estimate}'
+              f'{self.needed / 1e9:.1f} GB, and '
               f'{self.free / 1e9:.1f} GB are free')
     return how
 
@@ -95,7 +103,7 @@ def planned(hole: np.ndarray, strategy: str, free: int,
 
   Args:
     hole: (H, W) bool.
-    strategy: one of `STRATEGIES`.
+    strategy: one of `names.STRATEGIES`.
     free: bytes that may be taken.
     needs: `(height, width, is_window) -> bytes` that filling a picture of some
       size takes. It is asked only where a strategy depends on it, because the
@@ -109,9 +117,14 @@ def planned(hole: np.ndarray, strategy: str, free: int,
   if strategy == 'resize':
     layout = as_whole(hole, LONGEST)
     return _plan_of(strategy, layout), layout
-  needed = needs(height, width, False) if strategy == 'auto' else 0
   sizes = [size for size in ((TILE,) if strategy == 'tile' else SIZES)
            if size < max(height, width)]
+  needed, is_estimate = 0, False
+  if strategy == 'auto':
+    needed = _estimated(height, width, sizes, needs)
+    is_estimate = needed > _FAR_ABOVE * free
+    if not is_estimate:
+      needed = needs(height, width, False)
   if strategy == 'original' or not sizes or (
       strategy == 'auto' and needed <= free):
     return Plan(needed=needed, free=free), as_whole(hole)
@@ -125,7 +138,31 @@ def planned(hole: np.ndarray, strategy: str, free: int,
                                  for part in layout.parts):
       break
   how = 'crop' if strategy == 'crop' else 'tile'
-  return _plan_of(how, layout, size)._replace(needed=needed, free=free), layout
+  return _plan_of(how, layout, size)._replace(
+      needed=needed, free=free, is_estimate=is_estimate), layout
+
+
+def _estimated(height: int, width: int, sizes: Sequence[int],
+               needs: Callable[[int, int, bool], int]) -> int:
+  """Returns about how many bytes a picture takes as a whole, or less.
+
+  What networks take grows with the number of pixels, and faster with attention.
+
+  Args:
+    height: the picture's.
+    width: the picture's.
+    sizes: of windows that are smaller than it, from the largest on.
+    needs: see `planned`.
+
+  Returns:
+    The bytes; 0 if the picture is not much larger than a window.
+  """
+  if not sizes:
+    return 0
+  # That window is the first to be tried if the whole does not fit.
+  window = min(sizes[0], height), min(sizes[0], width)
+  larger = height * width / (window[0] * window[1])
+  return int(needs(*window, True) * larger) if larger > _MUCH_LARGER else 0
 
 
 def _plan_of(strategy: str, layout: Layout, window: int = 0) -> Plan:

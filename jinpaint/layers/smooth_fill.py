@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jax
 from jax import lax
 import jax.numpy as jnp
 
@@ -11,6 +10,9 @@ from jinpaint.types import Array
 # Of the conjugate gradients at each scale. What the coarser scales leave to a
 # scale is a few of its pixels wide, and so many steps reach across it.
 _STEPS = 16
+# So often an image is halved whose size is not known: to one pixel, if its
+# longer side has 16,384 of them.
+_MOST_HALVINGS = 14
 # Scales, from the finest on, at which `biharmonic` is biharmonic. What is still
 # a hole at an eighth of the size is too wide to go on with slopes across it.
 _SCALES = 3
@@ -29,7 +31,7 @@ def harmonic(image: Array, mask: Array) -> Array:
   Returns:
     (B, H, W, C); known pixels as they are; 0 where an image has none.
   """
-  return _filled(image, mask, scales=0)
+  return _filled(image, mask, _halvings(mask.shape[1:3]), scales=0)
 
 
 def biharmonic(image: Array, mask: Array) -> Array:
@@ -42,10 +44,21 @@ def biharmonic(image: Array, mask: Array) -> Array:
 
   Arguments and result are those of `harmonic`.
   """
-  return _filled(image, mask, scales=_SCALES)
+  return _filled(image, mask, _halvings(mask.shape[1:3]), scales=_SCALES)
 
 
-def _filled(image: Array, mask: Array, scales: int) -> Array:
+def _halvings(size: tuple[int, ...]) -> int:
+  """Returns how often an image is halved until it is one pixel.
+
+  Where it is traced for any size (`jax.export`), it is halved as often as large
+  ones are: a pixel that is halved stays the same.
+  """
+  if not all(isinstance(extent, int) for extent in size):
+    return _MOST_HALVINGS
+  return (max(size) - 1).bit_length()
+
+
+def _filled(image: Array, mask: Array, halvings: int, scales: int) -> Array:
   """Solves the equation from coarse to fine.
 
   Known pixels are averaged, two by two, until none is missing; then each scale
@@ -55,15 +68,17 @@ def _filled(image: Array, mask: Array, scales: int) -> Array:
   Args:
     image: (B, H, W, C).
     mask: (B, H, W, 1).
+    halvings: how many coarser scales there are.
     scales: how many scales from here on are biharmonic; all coarser ones are
       harmonic.
   """
   known = jnp.where(mask > 0.5, 0, image)
-  if max(mask.shape[1:3]) == 1:
+  if not halvings:
     return known
   share = _halved((mask <= 0.5).astype(image.dtype))
   coarse = _filled(_halved(known) / jnp.where(share > 0, share, 1),
-                   (share == 0).astype(image.dtype), max(0, scales - 1))
+                   (share == 0).astype(image.dtype), halvings - 1,
+                   max(0, scales - 1))
   start = jnp.where(mask > 0.5, _doubled(coarse, image.shape[1:3]), image)
 
   def operator(x: Array) -> Array:
@@ -107,13 +122,21 @@ def _laplacian(x: Array) -> Array:
 
 def _halved(x: Array) -> Array:
   """Returns the means of 2 x 2 pixels, zeros beyond an odd border."""
-  return lax.reduce_window(
-      x, 0.0, lax.add, (1, 2, 2, 1), (1, 2, 2, 1),
-      ((0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0))) / 4
+  # No window reaches what is added to an even size.
+  return lax.reduce_window(x, 0.0, lax.add, (1, 2, 2, 1), (1, 2, 2, 1),
+                           ((0, 0), (0, 1), (0, 1), (0, 0))) / 4
 
 
 def _doubled(x: Array, size: tuple[int, ...]) -> Array:
   """Returns twice the size, bilinear, cut to `size`."""
-  b, h, w, c = x.shape
-  doubled = jax.image.resize(x, (b, 2 * h, 2 * w, c), 'bilinear')
-  return doubled[:, :size[0], :size[1]]
+  for axis in (1, 2):
+    padding = [(0, 0)] * x.ndim
+    padding[axis] = (1, 1)
+    padded = jnp.pad(x, padding, mode='edge')
+    before, after = (
+        lax.slice_in_dim(padded, start, start + x.shape[axis], axis=axis)
+        for start in (0, 2))
+    pairs = jnp.stack([0.25 * before + 0.75 * x, 0.75 * x + 0.25 * after],
+                      axis + 1)
+    x = pairs.reshape(*x.shape[:axis], -1, *x.shape[axis + 1:])
+  return x[:, :size[0], :size[1]]

@@ -22,6 +22,7 @@ from jinpaint import inference, runs, training
 from jinpaint.converters import pretrained
 from jinpaint.errors import UsageError
 from jinpaint.inference import export
+from jinpaint.layers import smooth_fill
 from jinpaint.networks import hed
 from jinpaint.runs.checkpoints import Checkpoints
 from jinpaint.types import KEYS
@@ -119,6 +120,18 @@ def test_a_file_for_any_size_fills_as_the_run_does(any_size, size, form):
 def test_the_packaged_model_fills_its_sizes_as_before(packaged):
   image, mask = picture(128, 128, 3), holes(128, 128)
   filled = jinpaint.load(packaged)(image, mask)
+  np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
+  np.testing.assert_allclose(
+      filled.astype(int), jinpaint.load()(image, mask), atol=1)
+
+
+def test_the_packaged_model_becomes_one_program_for_any_size(
+    tmp_path, monkeypatch):
+  monkeypatch.setattr(smooth_fill, '_MOST_HALVINGS', 5)  # which is faster
+  path = tmp_path / 'f.jinpaint'
+  assert not export.write(None, path, platforms=('cpu',)).sizes
+  image, mask = picture(29, 31, 3), holes(29, 31)
+  filled = jinpaint.load(path)(image, mask)
   np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
   np.testing.assert_allclose(
       filled.astype(int), jinpaint.load()(image, mask), atol=1)

@@ -157,6 +157,30 @@ def test_a_hole_s_group_is_found_by_the_squares_that_it_touches():
   assert large.sum() == 64 * 64 + 2 * 8
 
 
+def test_a_whole_that_is_far_too_large_is_not_compiled_to_be_counted():
+  asked = []
+
+  def needs(height, width, is_window):
+    asked.append((height, width, is_window))
+    return 100 * height * width
+
+  hole = np.zeros((9000, 12000), bool)
+  window, whole = 100 * 2048**2, 100 * hole.size
+  plan, _ = plans.planned(hole, 'auto', window, needs)
+  assert (plan.window, plan.needed, plan.is_estimate) == (2048, whole, True)
+  assert 'it would take about 10.8 GB, and 0.4 GB are free' in str(plan)
+  assert (9000, 12000, False) not in asked
+  # What is nearly enough, or enough, is counted.
+  plan, _ = plans.planned(hole, 'auto', int(whole / 1.9), needs)
+  assert (plan.window, plan.is_estimate) == (2048, False)
+  assert 'it would take 10.8 GB' in str(plan)
+  assert asked[-2] == (9000, 12000, False)
+  asked.clear()
+  small = np.zeros((3000, 4000), bool)
+  assert plans.planned(small, 'auto', whole, needs)[0].window == 0
+  assert asked == [(3000, 4000, False)]
+
+
 def test_an_unknown_strategy_is_named():
   whole = inpainter(lambda batch: batch['image'])
   with pytest.raises(UsageError, match='auto, original, tile, crop, resize'):

@@ -1,6 +1,8 @@
 """Smooth fills solve their equations, as SciPy and scikit-image do."""
 
 import jax
+from jax import export
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.sparse
@@ -109,3 +111,20 @@ def test_one_known_pixel_fills_an_image_and_without_any_it_is_black(name, size):
   np.testing.assert_array_equal(filled(name, image, mask), 0 * image)
   mask[0, 0] = 0
   np.testing.assert_allclose(filled(name, image, mask), image, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_what_is_traced_for_any_size_fills_as_what_is_traced_for_one(
+    photograph, monkeypatch):
+  # Six bring 64 pixels to one; that one is halved again.
+  monkeypatch.setattr(smooth_fill, '_MOST_HALVINGS', 7)
+  height, width = export.symbolic_shape('h, w', constraints=['h >= 4'])
+  traced = export.export(jax.jit(smooth_fill.harmonic))(*(
+      jax.ShapeDtypeStruct((1, height, width, channels), jnp.float32)
+      for channels in (3, 1)))
+  image, mask = photograph
+  part, hole = image[:64, :5], np.ones_like(mask[:64, :5])
+  hole[0, 0] = 0  # the other pixels know it by the coarsest scale alone
+  result = jax.jit(traced.call)(
+      part[None], hole[None, ..., None].astype(np.float32))[0]
+  np.testing.assert_allclose(result, filled('harmonic', part, hole), atol=1e-5)
