@@ -1,5 +1,6 @@
 """Tests run on four simulated CPU devices with strict type promotion."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -36,9 +37,12 @@ import pytest  # noqa: E402
 jax.config.update('jax_numpy_dtype_promotion', 'strict')
 
 
-# The files that take longest, a minute or two each: they come first, so that no
-# process is left with one of them at the end.
-_LONG = ('test_stages', 'test_loop', 'test_golden')
+# The files that take longest, the longest first, so that no process is left
+# with one of them at the end.
+_LONG = ('test_sketchrefiner_runs', 'test_edge_runs', 'test_cfs_runs',
+         'test_train_page', 'test_trainings', 'test_cfs', 'test_lama',
+         'test_sketchrefiner', 'test_stages', 'test_export', 'test_loop',
+         'test_golden')
 
 
 def pytest_collection_modifyitems(items):
@@ -49,8 +53,17 @@ def pytest_collection_modifyitems(items):
       item.add_marker(pytest.mark.xdist_group(item.path.stem))
   # What a group has made need not be kept for long.
   group = lambda item: item.get_closest_marker('xdist_group').args[0]
+  place = lambda stem: _LONG.index(stem) if stem in _LONG else len(_LONG)
   items.sort(key=lambda item: (
-      item.path.stem not in _LONG, item.path, group(item)))
+      place(item.path.stem), item.path, group(item)))
+
+
+def pytest_collection_finish():
+  # What is imported by now stays to the end, and need not be looked through
+  # again and again while networks are traced, which makes many small objects.
+  gc.collect()
+  gc.freeze()
+  gc.set_threshold(100_000, 20, 20)
 
 
 def pytest_unconfigure():

@@ -6,6 +6,7 @@ evaluation, and what a later stage takes from an earlier one.
 
 import json
 
+import jax
 import numpy as np
 
 import jinpaint
@@ -41,19 +42,28 @@ def short(config, folder, *earlier, **options):
 
 
 def trained(config, workdir, *, resumed=False):
-  """Trains one step, or two of them; returns the work directory.
+  """Trains one step; returns the work directory.
 
   Args:
-    config: the run's, for one step.
+    config: the run's.
     workdir: where it is written.
-    resumed: whether the run is stopped after the first step and goes on.
+    resumed: whether the same command is given again. It goes on from the very
+      state that the step left, of weights, statistics and optimisers: the next
+      step could not but be the same. It makes none, which would take as long as
+      all else here; `training/test_loop.py` holds what comes of the steps.
   """
   if not workdir.exists():
-    loop.train(config, workdir)
+    state = loop.train(config, workdir)
     if resumed:
-      config.steps = 2
-      assert int(loop.train(config, workdir).step) == 2
+      again = loop.train(config, workdir)
+      assert int(again.step) == 1
+      jax.tree.map(_check_same, state, again)
   return workdir
+
+
+def _check_same(array, other):
+  assert array.dtype == other.dtype
+  np.testing.assert_array_equal(array, other)
 
 
 def scores(workdir, method='jinpaint'):

@@ -172,8 +172,10 @@ SLOW = ('ade20k_resnet50_dilated', 'cfs_completion_generator',
 
 
 @pytest.mark.parametrize('path', [
-    pytest.param(path, id=path.stem,
-                 marks=[pytest.mark.slow] if path.stem in SLOW else [])
+    pytest.param(path, id=path.stem, marks=[
+        # They share nothing: both processes can have some of them.
+        pytest.mark.xdist_group(f'golden {path.stem}'),
+        *([pytest.mark.slow] if path.stem in SLOW else [])])
     for path in golden_files.networks()])
 def test_network_equals_the_published_one(path, monkeypatch):
   golden = golden_files.Golden(path)
@@ -348,14 +350,18 @@ class TestLosses:
 
   @pytest.fixture
   def vgg19(self, golden):
-    """Returns the features of VGG-19 with the recorded weights."""
+    """Returns VGG-19's function and the recorded weights.
+
+    They are its argument: as constants of a program they would be folded.
+    """
     layers = tuple(golden['vgg_features'])
     network = jinpaint.create('vgg19', layers=layers, normalize=False)
     variables = jinpaint.from_torch('vgg19', golden_files.vgg19(golden['seed']))
-    return lambda x: network.apply(variables, x)
+    return network.apply, variables
 
   def test_vgg_19_has_the_recorded_features(self, golden, image, vgg19):
-    features = jax.jit(vgg19)(image('target'))
+    apply, variables = vgg19
+    features = jax.jit(apply)(variables, image('target'))
     for name, expected in golden['vgg_features'].items():
       assert_statistics(np.asarray(features[name]), expected, name)
 
@@ -366,11 +372,15 @@ class TestLosses:
        ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1'))])
   def test_feature_loss_and_its_gradient(self, path, golden, image, vgg19,
                                          name, loss, layers):
-    def value(prediction):
-      features = vgg19(jnp.concatenate([prediction, image('target')]))
+    apply, variables = vgg19
+
+    def value(prediction, variables):
+      images = jnp.concatenate([prediction, image('target')])
+      features = apply(variables, images)
       return loss(*zip(*(jnp.split(features[layer], 2) for layer in layers),
                        strict=True))
-    actual, gradient = jax.jit(jax.value_and_grad(value))(image('pred'))
+    actual, gradient = jax.jit(jax.value_and_grad(value))(
+        image('pred'), variables)
     assert float(actual) == pytest.approx(golden[name], rel=1e-4)
     expected = np.load(path.with_suffix('.npz'))[f'grad/{name}']
     error = np.linalg.norm(gradient - expected)
