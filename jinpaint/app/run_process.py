@@ -27,6 +27,9 @@ TRAINING, EVALUATION = 'training', 'evaluation'
 RUNNING, FINISHED, STOPPED = 'running', 'finished', 'stopped'
 FAILED, KILLED = 'failed', 'killed'
 
+# Systems know only in which second they were started.
+_ROUNDED = 2.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Record:
@@ -34,8 +37,8 @@ class Record:
 
   Attributes:
     pid: of its process.
-    created: when the process was started, by which another one that has the
-      same number later is told from it.
+    created: when the process was started, see `created`, by which another one
+      that has the same number later is told from it.
     began: when this part of it began, in seconds since 1970.
     ended: when it ended; 0 while it runs.
     state: as it was written last; a process that was killed could not write.
@@ -59,11 +62,18 @@ class Record:
       return False
     try:
       process = psutil.Process(self.pid)
-      # Seconds since the machine was started, in hundredths, are behind it.
-      return (abs(process.create_time() - self.created) < 0.1
+      return (abs(created(process) - self.created) < _ROUNDED
               and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
       return False
+
+
+def created(process: psutil.Process) -> float:
+  """Returns when a process was started, in seconds since the machine was.
+
+  Unlike the time of day, setting the clock does not change it.
+  """
+  return float(process.create_time() - psutil.boot_time())
 
 
 def record_of(workdir: Path, what: str = TRAINING) -> Record | None:
@@ -94,7 +104,7 @@ def main(what: str, workdir: Path, data: Mapping[str, str]) -> None:
       `jinpaint.training.loop.train` and
       `jinpaint.evaluation.evaluate.evaluate`.
   """
-  record = Record(os.getpid(), psutil.Process().create_time(), time.time())
+  record = Record(os.getpid(), created(psutil.Process()), time.time())
 
   def note(**changes: Any) -> None:
     nonlocal record

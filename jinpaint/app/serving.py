@@ -1,6 +1,7 @@
 """The process that serves: its socket, its patience, its end."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
@@ -25,7 +26,6 @@ def serve(settings: Settings) -> None:
 
   Raises:
     UsageError: a model cannot be used, or the address cannot be taken.
-    KeyboardInterrupt: never; Ctrl-C is the way to end it.
   """
   devices.keep_programs()
   if settings.runs is not None:
@@ -43,12 +43,11 @@ def serve(settings: Settings) -> None:
       timeout_keep_alive=_PATIENCE, timeout_graceful_shutdown=_GRACE)
   print(f'jinpaint is at http://{shown}:{port}/ and ends with Ctrl-C',
         flush=True)
-  try:
+  # Ctrl-C is raised once more when all is closed, unless it is ignored, as in
+  # what a shell's script has put into the background.
+  with listener, contextlib.suppress(KeyboardInterrupt):
     uvicorn.Server(config).run(sockets=[listener])
-  except KeyboardInterrupt:  # raised once more when all is closed
-    print('stopped')
-  finally:
-    listener.close()
+  print('stopped')
 
 
 def _listen(host: str, port: int) -> socket.socket:

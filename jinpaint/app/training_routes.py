@@ -17,6 +17,7 @@ from jinpaint.app.bodies import json_of, texts_of
 from jinpaint.app.settings import Settings
 from jinpaint.app.threads import in_thread
 from jinpaint.app.trainings import Trainings
+from jinpaint.data import sources
 from jinpaint.errors import UsageError
 
 # TensorBoard's readers, which several threads would import at once.
@@ -31,6 +32,7 @@ async def _recipes(request: Request) -> Response:
     return {
         'recipes': recipes.described(), 'kinds': recipes.kinds(),
         'photos': forms.PHOTOS,
+        'photos_images': sum(map(len, sources.PHOTOS.values())),
         'folders': datasets.folders(settings.data) if settings.data else None,
         'runs': _startable(trainings)}
 

@@ -19,22 +19,23 @@ def add_parser(commands: parsers.Commands) -> argparse.ArgumentParser:
                       help="a run's work directory, or a file that jinpaint "
                       'pack wrote (default: the model that comes with '
                       'jinpaint, for thin damage)')
-  parser.add_argument('--checkpoint', default='last',
-                      help='last, best or a step (default: last)')
+  parsers.add_checkpoint(parser)
   parser.add_argument('--output', type=parsers.path, required=True,
                       help='a file that ends in .jinpaint')
   parser.add_argument('--edge', default='',
                       help='for systems that read edges: how they are found, '
                       'as jinpaint inpaint takes it (default: as in training)')
   parser.add_argument('--sizes', type=_sizes, default=(),
-                      help='heights and widths of programs, such as 256,512 '
-                      '(default: one program for any size; of systems that '
-                      'cannot be traced so, 256,512,1024)')
+                      help='of the pictures that there are to be programs '
+                      'for, HEIGHTxWIDTH, or one number for both, which fills '
+                      'windows of all others, too: 512,400x600 (default: one '
+                      'program for any size; of systems that cannot be traced '
+                      'so, 256,512,1024)')
   parser.add_argument('--platforms', type=_platforms,
                       default=DEFAULT_PLATFORMS,
                       help='those that programs are made for (default: '
                       'cpu,cuda,tpu)')
-  parser.add_argument('--overwrite', action='store_true')
+  parsers.add_overwrite(parser)
   return parser
 
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     UsageError: there is no such run, it cannot be exported, or the output
       exists or cannot be written.
   """
-  from jinpaint.inference import export  # imported here: it is slow
+  from jinpaint.inference import export, exported_file  # they are slow
   start = time.perf_counter()
   about = export.write(
       args.model, args.output, checkpoint=args.checkpoint, edge=args.edge,
@@ -54,9 +55,15 @@ def run(args: argparse.Namespace) -> None:
   print(f'wrote {about.system} to {args.output}, {size:.1f} MB, for '
         f'{", ".join(about.platforms)}, in {time.perf_counter() - start:.0f} s')
   if about.sizes:
+    extended = ('' if about.divisor == 1 else
+                ', and those that become so when they are extended to '
+                f'multiples of {about.divisor},')
     print('it fills pictures of '
-          f'{" or ".join(map(str, about.sizes))} pixels high and wide as a '
-          'whole, and all others in windows of these sizes')
+          f'{" or ".join(map(exported_file.as_text, about.sizes))} pixels '
+          f'(height x width){extended} as a whole')
+    squares = any(height == width for height, width in about.sizes)
+    print('it fills all others in windows of its square sizes' if squares else
+          'it fills no others: no size is a square, which windows take')
   else:
     print('it fills pictures of any size as a whole, those of more than 4 '
           'megapixels in windows')
@@ -69,16 +76,20 @@ def run(args: argparse.Namespace) -> None:
         'anew before')
 
 
-def _sizes(text: str) -> tuple[int, ...]:
-  """Reads sizes, `256,512`."""
-  try:
-    sizes = tuple(int(word) for word in text.split(','))
-  except ValueError:
-    sizes = ()
-  if not sizes or min(sizes) < 1:
-    raise argparse.ArgumentTypeError(
-        f'"{text}" is not like 256,512, heights and widths in pixels')
-  return sizes
+def _sizes(text: str) -> tuple[tuple[int, int], ...]:
+  """Reads sizes, `512,400x600`."""
+  read = []
+  for word in text.split(','):
+    height, _, width = word.partition('x')
+    try:
+      size = int(height), int(width or height)
+    except ValueError:
+      size = 0, 0
+    if min(size) < 1:
+      raise argparse.ArgumentTypeError(
+          f'"{text}" is not like 512,400x600, heights and widths in pixels')
+    read.append(size)
+  return tuple(read)
 
 
 def _platforms(text: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 import zipfile
@@ -46,7 +47,7 @@ from jinpaint.runs import packed
 from jinpaint.stage import complete
 from jinpaint.types import Array
 
-SIZES = (256, 512, 1024)
+SIZES = ((256, 256), (512, 512), (1024, 1024))
 _SMALLEST = 128  # windows have no use for less
 # Least heights and widths for which a system is tried to be traced. What
 # mirrors an image or strides over it must know that it is large enough.
@@ -58,7 +59,7 @@ Program = Callable[..., tuple[Array, Array]]
 
 
 def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
-          edge: str = '', sizes: Sequence[int] = (),
+          edge: str = '', sizes: Sequence[tuple[int, int]] = (),
           platforms: Sequence[str] = DEFAULT_PLATFORMS, overwrite: bool = False
           ) -> About:
   """Exports a run.
@@ -69,8 +70,9 @@ def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
     output: the file, whose name ends in `.jinpaint`.
     checkpoint: 'last', 'best' or a step.
     edge: where edges come from, as `jinpaint.load` takes it.
-    sizes: heights and widths of programs; empty for one program for any size
-      where the system can be traced so, else for `SIZES`.
+    sizes: height and width of the pictures that there are to be programs for;
+      those of squares fill windows of other pictures, too. Empty for one
+      program for any size where the system can be traced so, else for `SIZES`.
     platforms: JAX's names of those that programs are made for.
     overwrite: replace what is there.
 
@@ -88,7 +90,7 @@ def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
     raise UsageError(f'{output} exists; --overwrite replaces it')
   system = trained.open_trained(packed.OWN if path is None else path,
                                checkpoint, edge)
-  about = _about(system, tuple(sorted(set(sizes))), tuple(platforms))
+  about = _about(system, sizes, tuple(platforms))
   weights = _weights(system, about)
   about, programs = _programs(system, about, weights)
   contents = io.BytesIO()
@@ -105,7 +107,7 @@ def write(path: Path | None, output: Path, *, checkpoint: str = 'last',
   return about
 
 
-def _about(system: trained.Trained, sizes: tuple[int, ...],
+def _about(system: trained.Trained, sizes: Sequence[tuple[int, int]],
            platforms: tuple[str, ...]) -> About:
   """Returns what the file is to say of itself, as far as it is known.
 
@@ -114,14 +116,11 @@ def _about(system: trained.Trained, sizes: tuple[int, ...],
   """
   stage, guidance = system.stage, system.guidance
   divisor, smallest = stage.sizes
-  for size in sizes:
-    if size < _SMALLEST:
-      raise UsageError(f'a size of {size} is too small: other pictures are '
+  for height, width in sizes:
+    if height == width < _SMALLEST:
+      raise UsageError(f'a size of {height} is too small: other pictures are '
                        f'filled in windows, of {_SMALLEST} pixels at least')
-    if stage.sizes.holding(size, size) != (size, size):
-      raise UsageError(
-          f'the networks take no images of {size} x {size}, but multiples of '
-          f'{divisor} that are {smallest} at least')
+  held = {stage.sizes.holding(*size) for size in sizes}
   inputs = ['image', 'mask']
   if 'sketch' in stage.predicts_from:
     inputs.append('sketch')
@@ -140,7 +139,8 @@ def _about(system: trained.Trained, sizes: tuple[int, ...],
       jinpaint_version=jinpaint.__version__, jax_version=jax.__version__,
       exported=today.isoformat(),
       guaranteed_until=months_after(today, _MONTHS).isoformat(),
-      calling_convention=0, platforms=platforms, sizes=sizes, divisor=divisor,
+      calling_convention=0, platforms=platforms,
+      sizes=tuple(sorted(held, key=math.prod)), divisor=divisor,
       smallest=smallest, inputs=tuple(inputs), sketch_cut=known.sketch_cut,
       finds_edges=known.finds_edges, needs_edge_map=known.needs_edge_map)
 

@@ -134,21 +134,26 @@ class Exported:
     errors.check_option('strategy', strategy, EXPORTED_STRATEGIES)
     height, width = hole.shape
     whole = _Layout(height, width, [windows.Window(0, 0, height, width)])
-    sizes = self.about.sizes or (_WINDOW,)
-    if not self.about.sizes:
+    about, sizes = self.about, [_WINDOW]
+    if not about.sizes:
       few = height * width <= _MOST_PIXELS and strategy == 'auto'
       if few or strategy == 'original' or max(height, width) <= _WINDOW:
         return whole
-    elif max(height, width) <= sizes[0] or (
-        height == width and height in sizes):
-      return whole
-    elif strategy == 'original':
-      raise UsageError(f'{self._path} fills as a whole what is '
-                       f'{" or ".join(map(str, sizes))} pixels high and wide')
+    else:
+      sizes = [rows for rows, columns in about.sizes if rows == columns]
+      if about.holding(height, width) and (
+          strategy != 'tile' or max(height, width) <= min(sizes, default=0)):
+        return whole
+      if strategy == 'original' or not sizes:
+        raise UsageError(
+            f'{self._path} fills as a whole what is '
+            f'{" or ".join(map(exported_file.as_text, about.sizes))} pixels '
+            '(height x width)' + ('' if sizes else ', and nothing else; a '
+                                  'square size would also fill in windows'))
     # The largest that need nothing mirrored, or larger ones for wider holes.
     fitting = [size for size in sizes if size <= min(height, width)][:-1]
     for size in sizes[len(fitting):]:
-      if self.about.sizes:
+      if about.sizes:
         height, width = (size + _multiple(max(0, extent - size))
                          for extent in hole.shape)
       margin = int(size * _MARGIN)
@@ -171,9 +176,10 @@ class Exported:
     if self.reads_edges:
       given |= self._edges(task, rgb)
     size = self.about.holding(height, width)
+    assert size, 'layouts have no other parts'
     arrays = [images.pad_to(given[key], *size) if given[key].ndim
               else given[key] for key in self.about.inputs]
-    filled, is_finite = self._calls[size[0] if self.about.sizes else None](
+    filled, is_finite = self._calls[size if self.about.sizes else None](
         self._weights, *arrays)
     if not is_finite:
       raise UsageError('what the model predicts in the hole is not finite: its '

@@ -6,8 +6,8 @@ The file is a zip, which `numpy.load` reads as it reads `.npz`:
 |-----------------------------------|------------------------------------------|
 | `about.json`                      | the fields of `About`, and the format    |
 | `weights/NETWORK/.../kernel.npy`  | one array of the weights, float32        |
-| `programs/PLATFORM/any.stablehlo` | a program for any size, or, as           |
-| `programs/PLATFORM/512.stablehlo` | `.../256`, `.../1024`, one for each size |
+| `programs/PLATFORM/any.stablehlo` | a program for any size, or, named        |
+| `programs/PLATFORM/400x600...`    | HEIGHTxWIDTH, one for each size          |
 
 A program is StableHLO as `jax.export` makes it (a portable artifact, in JAX's
 calling convention): it takes the weights, sorted by name, then `About.inputs`,
@@ -39,7 +39,7 @@ from jinpaint.errors import UsageError
 from jinpaint.types import Array
 
 SUFFIX = '.jinpaint'
-FORMAT = 1
+FORMAT = 2
 ABOUT, WEIGHTS = 'about.json', 'weights/'
 
 
@@ -57,8 +57,8 @@ class About:
     guaranteed_until: the date until which JAX promises to read the programs.
     calling_convention: the version of `jax.export`'s by which they are called.
     platforms: JAX's names of those that there are programs for.
-    sizes: heights and widths, of squares, that there are programs for; empty
-      if one program takes all sizes.
+    sizes: height and width of the pictures that there are programs for, the
+      smallest first; empty if one program takes all sizes.
     divisor: heights and widths must be multiples of it.
     smallest: heights and widths must be at least that.
     inputs: what the programs take, in this order, all uint8: `image` (H, W, 3),
@@ -79,7 +79,7 @@ class About:
   guaranteed_until: str
   calling_convention: int
   platforms: tuple[str, ...]
-  sizes: tuple[int, ...]
+  sizes: tuple[tuple[int, int], ...]
   divisor: int
   smallest: int
   inputs: tuple[str, ...]
@@ -87,11 +87,12 @@ class About:
   finds_edges: str
   needs_edge_map: str
 
-  def entry(self, platform: str, size: int | None) -> str:
+  def entry(self, platform: str, size: tuple[int, int] | None) -> str:
     """Returns where the file holds a program; None is the size of any."""
-    return f'programs/{platform}/{size or "any"}.stablehlo'
+    name = 'any' if size is None else as_text(size)
+    return f'programs/{platform}/{name}.stablehlo'
 
-  def shapes(self, size: int | None) -> list[jax.ShapeDtypeStruct]:
+  def shapes(self, size: tuple[int, int] | None) -> list[jax.ShapeDtypeStruct]:
     """Returns the shapes of the inputs.
 
     Args:
@@ -103,19 +104,30 @@ class About:
           'h, w', constraints=[f'h >= {least}', f'w >= {least}'])
       height, width = self.divisor * rows, self.divisor * columns
     else:
-      height = width = size
+      height, width = size
     forms = {'image': (height, width, 3), 'find_edges': ()}
     return [jax.ShapeDtypeStruct(forms.get(key, (height, width)), jnp.uint8)
             for key in self.inputs]
 
-  def holding(self, height: int, width: int) -> tuple[int, int]:
-    """Returns the least size that a program takes and an image fits into."""
-    if self.sizes:
-      size = min(size for size in self.sizes if size >= max(height, width))
-      return size, size
+  def holding(self, height: int, width: int) -> tuple[int, int] | None:
+    """Returns the size to which an image is extended to be filled as a whole.
+
+    It is that to which an `Inpainter` extends it, or the smallest that there is
+    a program for; None if there is none for the one, and the image is larger
+    than the other.
+    """
     least, divisor = self.smallest, self.divisor
-    return (-(-max(height, least) // divisor) * divisor,
-            -(-max(width, least) // divisor) * divisor)
+    own = (-(-max(height, least) // divisor) * divisor,
+           -(-max(width, least) // divisor) * divisor)
+    if not self.sizes or own in self.sizes:
+      return own
+    fits = height <= self.sizes[0][0] and width <= self.sizes[0][1]
+    return self.sizes[0] if fits else None
+
+
+def as_text(size: tuple[int, int]) -> str:
+  """Returns a height and a width as the command line takes them."""
+  return f'{size[0]}x{size[1]}'
 
 
 def is_exported(path: Path) -> bool:
@@ -131,7 +143,7 @@ def is_exported(path: Path) -> bool:
 
 
 def read(path: Path) -> tuple[About, dict[str, np.ndarray],
-                               dict[int | None, export.Exported]]:
+                               dict[tuple[int, int] | None, export.Exported]]:
   """Returns what a file holds for this platform.
 
   Returns:
@@ -177,6 +189,7 @@ def _about(path: Path, fields: dict[str, Any]) -> About:
   read: dict[str, Any] = {
       key: tuple(value) if isinstance(value, list) else value
       for key, value in fields.items()}
+  read['sizes'] = tuple((height, width) for height, width in read['sizes'])
   about = About(**read)
   lowest = export.minimum_supported_calling_convention_version
   highest = export.maximum_supported_calling_convention_version
@@ -193,8 +206,9 @@ def _about(path: Path, fields: dict[str, Any]) -> About:
   return about
 
 
-def _program(path: Path, about: About, platform: str, size: int | None,
-             code: bytes, weights: dict[str, np.ndarray]) -> export.Exported:
+def _program(path: Path, about: About, platform: str,
+             size: tuple[int, int] | None, code: bytes,
+             weights: dict[str, np.ndarray]) -> export.Exported:
   """Returns a program that can be called.
 
   Raises:

@@ -1,14 +1,12 @@
 """Runs are evaluated by the page as by `evaluate.py`, one at a time."""
 
 import contextlib
-import dataclasses
 import json
 import shutil
 import time
 
 import cv2
 import page_processes
-import psutil
 import pytest
 import report_files
 from starlette.testclient import TestClient
@@ -16,7 +14,7 @@ import tiny_run
 
 from jinpaint import runs
 from jinpaint.app import run_process, server
-from jinpaint.app.run_process import EVALUATION, Record, TRAINING
+from jinpaint.app.run_process import EVALUATION, TRAINING
 from jinpaint.app.settings import Settings
 from jinpaint.configs import pconv_lines
 from jinpaint.evaluation import evaluate
@@ -60,13 +58,6 @@ def begin(page, **form):
   return page.post('/api/evaluations', json={'run': 'mine', **form})
 
 
-def write(workdir, what):
-  """Writes down that this very process is at work at something."""
-  process = psutil.Process()
-  (workdir / f'{what}.json').write_text(json.dumps(dataclasses.asdict(
-      Record(process.pid, process.create_time(), time.time()))))
-
-
 def test_photographs_and_holes_are_those_of_the_form(root, page, spawned):
   assert begin(page).json() == {'wrong': {}}
   assert begin(page, data='faces', mask={
@@ -99,7 +90,7 @@ def test_no_path_leads_out_of_the_folder_of_photographs(
 
 @pytest.mark.parametrize('what', [TRAINING, EVALUATION])
 def test_nothing_else_is_at_work_beside_it(what, root, page, spawned):
-  write(root / 'runs' / 'mine', what)
+  page_processes.pretend(root / 'runs' / 'mine', what)
   for answer in (begin(page), page.post('/api/trainings/mine/go-on')):
     assert answer.status_code == 400
     assert 'at a time' in answer.json()['error']

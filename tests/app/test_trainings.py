@@ -1,7 +1,5 @@
 """Trainings are processes that outlive the server, and are told apart."""
 
-import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -18,7 +16,6 @@ from starlette.testclient import TestClient
 
 from jinpaint import runs
 from jinpaint.app import live, run_process, server, trainings
-from jinpaint.app.run_process import Record
 from jinpaint.app.settings import Settings
 from jinpaint.configs import pconv_lines
 
@@ -152,23 +149,32 @@ def test_a_folder_is_shown_and_checked(root, page):
 def write(workdir, **changes):
   """Writes down how a training stands: that of this very process."""
   runs.claim(workdir, pconv_lines.get_config('photos'))
-  process = psutil.Process()
-  record = Record(process.pid, process.create_time(), time.time())
-  (workdir / 'training.json').write_text(json.dumps(dataclasses.asdict(
-      dataclasses.replace(record, **changes))))
+  page_processes.pretend(workdir, **changes)
 
 
 def test_another_process_of_the_same_number_is_no_training(root, page):
-  write(root / 'runs' / 'old', created=psutil.Process().create_time() - 3600)
+  created = run_process.created(psutil.Process())
+  write(root / 'runs' / 'old', created=created - 60)
   assert ask(page, 'old')['run']['state'] == 'killed'
   answer = page.post('/api/trainings/old/stop')  # or this test would end here
   assert answer.status_code == 400
   assert 'no training is at work' in answer.json()['error']
 
 
+def test_a_training_is_at_work_although_the_clock_was_set(
+    root, page, monkeypatch):
+  write(root / 'runs' / 'old')
+  booted = psutil.boot_time()
+  monkeypatch.setattr(psutil, 'boot_time', lambda: booted + 500)
+  made = psutil.Process.create_time
+  monkeypatch.setattr(psutil.Process, 'create_time',
+                      lambda process: made(process) + 500)
+  assert ask(page, 'old')['run']['state'] == 'running'
+
+
 def test_a_process_that_is_gone_was_killed(root, page):
   with subprocess.Popen([sys.executable, '-c', '']) as process:
-    created = psutil.Process(process.pid).create_time()
+    created = run_process.created(psutil.Process(process.pid))
   write(root / 'runs' / 'old', pid=process.pid, created=created)
   assert ask(page, 'old')['run']['state'] == 'killed'
 

@@ -9,12 +9,14 @@ from jinpaint.commands import cli
 
 def test_a_file_is_written_and_what_it_does_is_said(tmp_path, capsys):
   path = tmp_path / 'f.jinpaint'
-  command = ['export', f'--output={path}', '--sizes=128', '--platforms=cpu']
+  command = ['export', f'--output={path}', '--sizes=128,120x200',
+             '--platforms=cpu']
   cli.main(command)
   said = capsys.readouterr().out
   inpaint = jinpaint.load(path)
   assert 'wrote scratches to' in said
-  assert 'pictures of 128 pixels high and wide as a whole' in said
+  assert 'pictures of 128x128 or 120x200 pixels (height x width)' in said
+  assert 'all others in windows of its square sizes' in said
   assert f'until {inpaint.about.guaranteed_until}' in said
   # A picture without a hole needs nothing compiled.
   image = np.zeros((8, 8, 3), np.uint8)
@@ -29,7 +31,7 @@ def test_a_file_is_written_and_what_it_does_is_said(tmp_path, capsys):
 
 @pytest.mark.parametrize(('flags', 'message'), [
     (['--output=f.npz'], 'name the output .jinpaint'),
-    (['--output=f.jinpaint', '--sizes=a'], 'heights and widths in pixels'),
+    (['--output=f.jinpaint', '--sizes=8xa'], 'heights and widths in pixels'),
     (['--output=f.jinpaint', '--sizes=64'], 'is too small'),
     (['--output=f.jinpaint', '--platforms=cpu,gpu'], 'no platform "gpu"'),
     (['nowhere', '--output=f.jinpaint'], 'holds no run')])

@@ -75,7 +75,7 @@ def any_size(tmp_path_factory):
 def packaged(tmp_path_factory):
   """The model that comes with jinpaint, exported for two small sizes."""
   path = tmp_path_factory.mktemp('packaged') / 'file.jinpaint'
-  export.write(None, path, sizes=(192, 128), platforms=('cpu',))
+  export.write(None, path, sizes=((192, 192), (128, 128)), platforms=('cpu',))
   return path
 
 
@@ -151,8 +151,20 @@ def test_other_sizes_are_filled_in_windows(packaged, size):
   np.testing.assert_array_equal(filled[mask == 0], image[mask == 0])
   np.testing.assert_allclose(filled.astype(int), image, atol=6)
   if max(size) > 128:
-    with pytest.raises(UsageError, match='128 or 192 pixels high and wide'):
+    with pytest.raises(UsageError, match='128x128 or 192x192 pixels'):
       inpaint(image, mask, strategy='original')
+
+
+def test_pictures_of_a_size_that_was_asked_for_are_filled_as_the_run_does(
+    tmp_path):
+  path = tmp_path / 'f.jinpaint'
+  about = export.write(None, path, sizes=((61, 93),), platforms=('cpu',))
+  assert about.sizes == ((64, 96),)
+  inpaint, image, mask = jinpaint.load(path), picture(61, 93, 3), holes(61, 93)
+  np.testing.assert_allclose(
+      inpaint(image, mask).astype(int), jinpaint.load()(image, mask), atol=1)
+  with pytest.raises(UsageError, match='and nothing else'):
+    inpaint(picture(93, 61, 3), holes(93, 61))
 
 
 def test_a_hole_wider_than_a_window_takes_a_larger_one_or_is_refused(packaged):
@@ -167,21 +179,19 @@ def test_a_hole_wider_than_a_window_takes_a_larger_one_or_is_refused(packaged):
       with pytest.raises(UsageError, match='wider than the windows of 192'):
         inpaint(image, mask)
   with pytest.raises(UsageError, match='a size of 64 is too small'):
-    export.write(None, packaged.with_name('g.jinpaint'), sizes=(64,))
-  with pytest.raises(UsageError, match='multiples of 8'):
-    export.write(None, packaged.with_name('g.jinpaint'), sizes=(130,))
+    export.write(None, packaged.with_name('g.jinpaint'), sizes=((64, 64),))
 
 
 @pytest.mark.parametrize(('system', 'variant', 'sizes', 'size'), [
     ('edgeconnect', 'joint', (), (99, 70)),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in [
-        ('gated', 'places2', (128,), (128, 128)),
-        ('lama', 'fourier', (128,), (128, 128)),
+        ('gated', 'places2', ((128, 136),), (125, 133)),
+        ('lama', 'fourier', ((128, 144),), (128, 144)),
         ('isnet', 'places2', (), (70, 93)),
         ('pconv', 'train', (), (70, 93)),
-        ('cfs', 'joint', (128,), (128, 128)),
+        ('cfs', 'joint', ((128, 160),), (128, 160)),
         ('inpaintgan', 'joint', (), (150, 131)),
-        ('sketchrefiner', 'inpaint', (128,), (128, 128))])])
+        ('sketchrefiner', 'inpaint', ((128, 136),), (125, 133))])])
 def test_every_system_fills_as_its_run_does(
     tmp_path, system, variant, sizes, size):
   run, path = run_of(tmp_path / 'run', system, variant), tmp_path / 'f.jinpaint'
@@ -216,7 +226,8 @@ def test_hed_finds_the_edges_within_the_file(tmp_path, monkeypatch):
   weights = jax.tree.map(lambda leaf: rng.uniform(
       -0.05, 0.06, leaf.shape).astype(np.float32), shapes)
   monkeypatch.setattr(pretrained, 'load', lambda name: weights)
-  export.write(run, tmp_path / 'f.jinpaint', sizes=(128,), platforms=('cpu',))
+  export.write(run, tmp_path / 'f.jinpaint', sizes=((128, 128),),
+               platforms=('cpu',))
   image, mask = picture(128, 128, 3), holes(128, 128)
   inpaint, opened = inference.load(run), jinpaint.load(tmp_path / 'f.jinpaint')
   assert opened.finds_edges.startswith('hed')
@@ -264,7 +275,7 @@ def test_broken_and_foreign_files_are_one_line(packaged, tmp_path):
     path.write_bytes(content)
     assert refused(path) == (
         f'{path} is broken, or was not written by jinpaint export')
-  program = 'programs/cpu/128.stablehlo'
+  program = 'programs/cpu/128x128.stablehlo'
   about = about_of(packaged)
   for entries in ({'about.json': b'{'}, {'about.json': b'{}'},
                   {'about.json': b'[1]'},
@@ -274,7 +285,7 @@ def test_broken_and_foreign_files_are_one_line(packaged, tmp_path):
   assert 'cannot read its programs; export it anew' in refused(
       changed(packaged, path, **{program: b'ML\xefR nonsense'}))
   assert 'does not read; export it anew' in refused(changed(
-      packaged, path, **{'about.json': json.dumps(about | {'format': 2})}))
+      packaged, path, **{'about.json': json.dumps(about | {'format': 1})}))
   assert f'jax {jax.__version__} cannot call it' in refused(changed(
       packaged, path, **{'about.json': json.dumps(
           about | {'calling_convention': 1})}))

@@ -76,7 +76,7 @@ const pathText = path => ({
   '.': 'the whole folder'}[path] ?? path);
 
 function showFolders() {
-  const {folders, photos} = offered;
+  const {folders, photos, photos_images: images} = offered;
   byId('train-folders-about').textContent = folders === null
     ? 'For your own photographs, start jinpaint app with --data=DIR.'
     : folders.length ? 'Folders with photographs, below the folder that ' +
@@ -89,7 +89,7 @@ function showFolders() {
     ...(folders ?? []).map(({path, images, more}) => entry(
       path, pathText(path),
       `${images}${more ? ' or more' : ''} images`)),
-    entry(photos, pathText(photos), '9 images'));
+    entry(photos, pathText(photos), `${images} images`));
 }
 
 async function select(path) {

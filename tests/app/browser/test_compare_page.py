@@ -1,19 +1,18 @@
 """The Compare tab in a browser: a run is evaluated, and its report is shown."""
 
-import dataclasses
 import json
 import time
 
 import cv2
+import page_processes
 import page_server
 from page_steps import noise
-import psutil
 import pytest
 import report_files
 
 from jinpaint import runs
 from jinpaint.app import run_process, trainings
-from jinpaint.app.run_process import EVALUATION, Record
+from jinpaint.app.run_process import EVALUATION
 from jinpaint.configs import pconv_lines
 from jinpaint.runs import checkpoints
 
@@ -44,15 +43,12 @@ class Pretended:
   """An evaluation whose process is this one."""
 
   def __init__(self, workdir):
-    process = psutil.Process()
-    self.record = Record(process.pid, process.create_time(), time.time(),
-                         photographs=3)
     self.workdir = workdir
+    self.began = time.time()
 
   def write(self, **changes):
-    self.record = dataclasses.replace(self.record, **changes)
-    (self.workdir / 'evaluation.json').write_text(
-        json.dumps(dataclasses.asdict(self.record)))
+    page_processes.pretend(self.workdir, EVALUATION, began=self.began,
+                           photographs=3, **changes)
 
 
 @pytest.fixture

@@ -3,22 +3,18 @@
 Those of the other windows are in `test_table_13.py`.
 """
 
-import dataclasses
 import json
 import re
-import time
 
 import cv2
 import page_processes
 import page_server
 from page_steps import noise
-import psutil
 import pytest
 import report_files
 
 from jinpaint import runs
 from jinpaint.app import run_process, trainings
-from jinpaint.app.run_process import Record
 
 pytestmark = pytest.mark.xdist_group('browser')
 
@@ -180,9 +176,7 @@ def pretended(monkeypatch):
   started = []
 
   def spawn(self, workdir, what):
-    process = psutil.Process()
-    (workdir / 'training.json').write_text(json.dumps(dataclasses.asdict(
-        Record(process.pid, process.create_time(), time.time()))))
+    page_processes.pretend(workdir)
     (workdir / 'log.txt').write_text('step 3/50  l1 0.25  1 images/s\n')
     report_files.events(workdir, {
         step: {'l1': 1 / step, 'validation/edge_precision': 0.5851,
