@@ -218,7 +218,7 @@ def look(case: Case, *, hole: str = 'auto', grow: int = 0,
       notes.append(Note(
           case.image, 'has known pixels beside the hole that look like it, as '
           'JPEG and soft brushes leave them; --grow=2 may help',
-          f'{share:.0%} of those beside it'))
+          f'{share:.0%} of the rim of its hole'))
   return Look(
       case, pixels.shape, pixels.dtype.name, head.format if head else 'TIFF',
       head is not None and head.orientation != 1, known, tuple(notes),

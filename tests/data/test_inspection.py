@@ -205,7 +205,7 @@ def test_a_hole_whose_colour_has_spread_is_noted_unless_it_grows():
   [note] = inspection.look(spread).notes
   assert note.path == Path('a.jpg')
   assert '--grow=2 may help' in note.text
-  assert note.detail.endswith('% of those beside it')
+  assert note.detail.endswith('% of the rim of its hole')
   look = inspection.look(spread, grow=2)
   assert look.notes == ()
   assert look.hole.meaning == 'what is white is the hole, grown by 2 px'
