@@ -186,7 +186,9 @@ class Trainings:
     """
     config = runs.read_config(workdir)
     stage = runs.stage_of(config)
-    step, steps = live.progress(workdir) or (0, config.steps)
+    # A run that was not trained here has no log.
+    step, steps = live.progress(workdir) or (
+        checkpoints.last_step(workdir) or 0, config.steps)
     return {
         'name': workdir.relative_to(self.folder).as_posix(),
         **self._stands(workdir, TRAINING),

@@ -41,7 +41,12 @@ BEST = ('psnr_hole', 'edge_f1')
 
 def exist(workdir: Path) -> bool:
   """Returns whether a work directory holds a whole checkpoint."""
-  return _last_whole(workdir / 'checkpoints') is not None
+  return last_step(workdir) is not None
+
+
+def last_step(workdir: Path) -> int | None:
+  """Returns the step of a run's last whole checkpoint; None if it has none."""
+  return _last_whole(workdir / 'checkpoints')
 
 
 def variables_of(workdir: Path, which: str = 'last') -> tuple[Variables, int]:

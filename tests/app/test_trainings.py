@@ -161,6 +161,14 @@ def test_another_process_of_the_same_number_is_no_training(root, page):
   assert 'no training is at work' in answer.json()['error']
 
 
+def test_of_a_run_that_was_trained_elsewhere_the_saved_step_is_shown(
+    root, page):
+  runs.claim(root / 'runs' / 'old', pconv_lines.get_config('photos'))
+  (root / 'runs' / 'old' / 'checkpoints' / '7').mkdir(parents=True)
+  shown = ask(page, 'old')['run']
+  assert (shown['state'], shown['step'], shown['steps']) == ('', 7, 400)
+
+
 def test_a_training_is_at_work_although_the_clock_was_set(
     root, page, monkeypatch):
   write(root / 'runs' / 'old')
