@@ -7,6 +7,7 @@ Their names are random; nothing that a visitor sends becomes part of a path.
 import asyncio
 from collections.abc import Callable
 import dataclasses
+import math
 import os
 from pathlib import Path
 import secrets
@@ -23,6 +24,9 @@ from starlette.responses import Response
 from jinpaint.app.pictures import Upload
 from jinpaint.app.settings import Limits
 
+# Seconds for which the files are not counted again, of which there may be many
+# thousands; what is added meanwhile is known.
+_COUNTED_FOR = 2.0
 # Of the folders of all servers, and the file in each that its server holds.
 _PREFIX, _HELD_FILE = 'jinpaint-app-', '.lock'
 
@@ -79,6 +83,7 @@ class Sessions:
     self._limits, self._ended = limits, ended
     self._all: dict[str, Session] = {}
     _delete_left_behind()
+    self._taken, self._counted = 0, -math.inf
     # Its mode is 0700.
     self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     self._held = (self.folder / _HELD_FILE).open('w')
@@ -123,12 +128,15 @@ class Sessions:
     Raises:
       HTTPException: 503, there is none.
     """
-    taken = await asyncio.to_thread(self._taken)
-    if taken + more > self._limits.disk:
+    if time.monotonic() - self._counted > _COUNTED_FOR:
+      self._counted = time.monotonic()  # others need not count meanwhile
+      self._taken = await asyncio.to_thread(self._count)
+    if self._taken + more > self._limits.disk:
       raise HTTPException(503, 'the server has no room for more pictures now; '
                           'try again later')
+    self._taken += more
 
-  def _taken(self) -> int:
+  def _count(self) -> int:
     """Returns the bytes of all files."""
     taken = 0
     for folder, _, names in os.walk(self.folder):
