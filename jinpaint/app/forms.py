@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinpaint.app import datasets, recipes
+from jinpaint.app import datasets, places, recipes
 from jinpaint.app.settings import Settings
 from jinpaint.errors import UsageError
 
@@ -45,7 +45,4 @@ def root_of(settings: Settings) -> Path:
   Raises:
     UsageError: the server was started without.
   """
-  if settings.data is None:
-    raise UsageError('start jinpaint app with --data=DIR, the folder where '
-                     'photographs are')
-  return settings.data
+  return places.given(settings.data, datasets.FLAG, 'photographs are')

@@ -32,6 +32,23 @@ def below(root: Path, name: str, flag: str) -> Path:
   return path
 
 
+def given(folder: Path | None, flag: str, what: str) -> Path:
+  """Returns a folder that the server was started with.
+
+  Args:
+    folder: it; None if there is none.
+    flag: that names it: '--data'.
+    what: is kept there: 'photographs are'.
+
+  Raises:
+    UsageError: there is none.
+  """
+  if folder is None:
+    raise UsageError(f'start jinpaint app with {flag}=DIR, the folder where '
+                     f'{what}')
+  return folder
+
+
 def is_inside(root: Path, path: Path) -> bool:
   """Returns whether a path, links followed, lies in a folder."""
   return path.resolve().is_relative_to(root.resolve())

@@ -70,10 +70,7 @@ class Trainings:
     Raises:
       UsageError: the server was started without.
     """
-    if self._folder is None:
-      raise UsageError('start jinpaint app with --runs=DIR, the folder where '
-                       'runs are kept')
-    return self._folder
+    return places.given(self._folder, '--runs', 'runs are kept')
 
   def start(self, config: ml_collections.ConfigDict, name: str) -> str:
     """Starts a training in a new run.

@@ -165,7 +165,7 @@ function showResult({run, stage, file, fresh, files}) {
   }
   lines.push(table(files));
   if (run) {
-    lines.push(make('a', {className: 'button primary', 
+    lines.push(make('a', {className: 'button primary',
       href: `#inpaint/${encodeURIComponent(run)}`},
       'Use it under Inpaint'));
   }

@@ -2,10 +2,9 @@
 import {getJSON, pause, postJSON} from '/static/api.js';
 import {byId, choose, clock, complain} from '/static/elements.js';
 import {GuideField} from '/static/guides.js';
+import {folderTitle, imagesIn, PHOTOS_TITLE, STATES} from '/static/titles.js';
 
 const PERIOD = 1000; // milliseconds between two questions
-const STATES = {running: 'at work', finished: 'finished', stopped: 'stopped',
-  failed: 'failed', killed: 'ended from outside'};
 const OWN = {kind: '', options: ''};
 
 const mask = new GuideField('evaluate-mask');
@@ -23,10 +22,9 @@ export async function show(runs) {
   if (!byId('evaluate-data').length) {
     const {folders, kinds, photos} = await getJSON('/api/recipes');
     choose(byId('evaluate-data'), [['', 'Those held out of its training'],
-      ...(folders ?? []).map(({path, images, more}) => [path,
-        `${path === '.' ? 'the whole folder' : path}, ${images}${more ? ' or more' : ''}` +
-        ' images']),
-      [photos, 'the photographs that come with scikit-image']]);
+      ...(folders ?? []).map(folder => [folder.path,
+        `${folderTitle(folder.path)}, ${imagesIn(folder)}`]),
+      [photos, PHOTOS_TITLE]]);
     mask.show(OWN, kinds.mask, folders ?? [], ['', 'As in its training']);
   }
   const working = runs.find(({evaluation}) => evaluation.state === 'running');

@@ -2,14 +2,13 @@
 // The address names the run that is watched: #train/NAME.
 import {getJSON} from '/static/api.js';
 import {byId, make} from '/static/elements.js';
+import * as titles from '/static/titles.js';
 import * as form from '/static/train_form.js';
 import * as watch from '/static/train_watch.js';
 
 const panel = byId('panel-train');
 const SHOWN = {1: 'train-configuration', 2: 'train-options', 3: 'train-watch'};
-const STATES = {
-  running: 'at work', finished: 'finished', stopped: 'stopped',
-  failed: 'failed', killed: 'ended from outside', '': 'not trained here'};
+const STATES = {...titles.STATES, '': 'not trained here'};
 
 function show(step) {
   for (const [number, id] of Object.entries(SHOWN)) {

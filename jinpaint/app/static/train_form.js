@@ -2,7 +2,9 @@
 import {getJSON, postJSON} from '/static/api.js';
 import {byId, choose, complain, make} from '/static/elements.js';
 import {GuideField} from '/static/guides.js';
-import {titleOf} from '/static/titles.js';
+import {
+  folderTitle, imagesIn, PHOTOS_TITLE, titleOf,
+} from '/static/titles.js';
 
 let offered = null;
 let data = '';
@@ -71,9 +73,8 @@ function showRuns(needs, takes) {
 
 // --- the folder of photographs
 
-const pathText = path => ({
-  [offered.photos]: 'the photographs that come with scikit-image',
-  '.': 'the whole folder'}[path] ?? path);
+const pathText = path =>
+  path === offered.photos ? PHOTOS_TITLE : folderTitle(path);
 
 function showFolders() {
   const {folders, photos, photos_images: images} = offered;
@@ -86,10 +87,9 @@ function showFolders() {
     value, className: 'folder'}, make('span', {}, text),
   make('span', {className: 'soft numbers'}, note)));
   byId('train-folder-list').replaceChildren(
-    ...(folders ?? []).map(({path, images, more}) => entry(
-      path, pathText(path),
-      `${images}${more ? ' or more' : ''} images`)),
-    entry(photos, pathText(photos), `${images} images`));
+    ...(folders ?? []).map(folder => entry(
+      folder.path, pathText(folder.path), imagesIn(folder))),
+    entry(photos, pathText(photos), imagesIn({images})));
 }
 
 async function select(path) {
